@@ -1,0 +1,30 @@
+/* Fault points: places where the outside can fail half-way, armed from outside the code.
+ *
+ * A point is named "<layer>.<step>" and stands where a step has been done or is about to be.  The
+ * variable SDM_FAULT arms points at start: a comma separated list of NAME=ACTION[@N], with ACTION
+ * 'crash' (_exit(70)), 'fail' (the point reports a failure) or 'stop' (SIGSTOP to oneself), and N
+ * the N-th passage (default 1).  Without -DSDM_FAULTS=ON a point is nothing.
+ *
+ * Thread rule: points may be passed from any thread; arming happens before threads start. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+#ifdef SDM_FAULTS
+/* True with 'error' set in SDM_FAILED when the point is armed to fail now; does not return when it
+ * is armed to crash. */
+bool sdm_fault(const char *point, GError **error);
+#else
+static inline bool sdm_fault(const char *point, GError **error)
+{
+    (void)point;
+    (void)error;
+    return false;
+}
+#endif
+
+/* Arms points as SDM_FAULT would; for the control socket and tests.  Refuses with INVALID_VALUE what
+ * it cannot read, and everything when fault points are not compiled in. */
+bool sdm_fault_arm(const char *list, GError **error);
