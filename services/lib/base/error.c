@@ -13,9 +13,9 @@ static const struct {
 
 G_STATIC_ASSERT(G_N_ELEMENTS(codes) == SDM_N_ERROR_CODES);
 
-G_DEFINE_QUARK(sdm-error-quark, sdm_error)
-G_DEFINE_QUARK(sdm-unavailable-quark, sdm_unavailable)
-G_DEFINE_QUARK(sdm-failed-quark, sdm_failed)
+G_DEFINE_QUARK(sdm_error, sdm_error)
+G_DEFINE_QUARK(sdm_unavailable, sdm_unavailable)
+G_DEFINE_QUARK(sdm_failed, sdm_failed)
 
 const char *sdm_error_code_name(enum sdm_error_code code)
 {

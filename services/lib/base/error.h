@@ -1,8 +1,9 @@
 /* The three verdicts on a message, as error domains.
  *
- * SDM_ERROR        refused: the request was understood and turned down; code and text are its answer.
- * SDM_UNAVAILABLE  unavailable: a part we need is away (database, broker, switch); try again later.
- * any other        failed: this message could not be carried out; the requester is told INTERNAL.
+ * SDM_ERROR        refused: the request was understood and turned down; code and text are its
+ * answer. SDM_UNAVAILABLE  unavailable: a part we need is away (database, broker, switch); try
+ * again later. any other        failed: this message could not be carried out; the requester is
+ * told INTERNAL.
  *
  * Thread rule: everything here may be called from any thread. */
 #pragma once

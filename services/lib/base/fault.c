@@ -27,7 +27,8 @@ static bool parse_one(const char *text, struct fault *fault, GError **error)
     g_auto(GStrv) action = NULL;
 
     if (g_strv_length(sides) != 2) {
-        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "want POINT=ACTION[@N], found '%s'", text);
+        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "want POINT=ACTION[@N], found '%s'",
+                          text);
     }
     action = g_strsplit(sides[1], "@", 2);
     for (size_t i = 0; i < G_N_ELEMENTS(action_names); i++) {

@@ -25,6 +25,6 @@ static inline bool sdm_fault(const char *point, GError **error)
 }
 #endif
 
-/* Arms points as SDM_FAULT would; for the control socket and tests.  Refuses with INVALID_VALUE what
- * it cannot read, and everything when fault points are not compiled in. */
+/* Arms points as SDM_FAULT would; for the control socket and tests.  Refuses with INVALID_VALUE
+ * what it cannot read, and everything when fault points are not compiled in. */
 bool sdm_fault_arm(const char *list, GError **error);
