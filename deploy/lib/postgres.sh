@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# A private PostgreSQL: own cluster, Unix socket and a loopback port, fsync as in production.
+#
+# Role "postgres" is the superuser, role "sdm" owns database "sdm".  The connection strings name a password
+# file instead of holding a password, so they may stand on a command line.
+
+PG_BIN=/usr/lib/postgresql/15/bin
+
+postgres_as() {
+    setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+}
+
+postgres_ready() {
+    "$PG_BIN/pg_isready" -q -h "$TB_DIR/postgres" -p "$(<"$TB_DIR/postgres/port")"
+}
+
+# postgres_uri ROLE DATABASE
+postgres_uri() {
+    printf 'postgresql://%s@/%s?host=%s&port=%s&passfile=%s' "$1" "$2" \
+        "$(jq -rn --arg v "$TB_DIR/postgres" '$v | @uri')" "$(<"$TB_DIR/postgres/port")" \
+        "$(jq -rn --arg v "$TB_DIR/postgres/pgpass" '$v | @uri')"
+}
+
+postgres_init() {
+    local dir=$TB_DIR/postgres admin_password owner_password
+    admin_password=$(secret_new)
+    owner_password=$(secret_new)
+    install -d -m 0711 -o postgres -g postgres "$dir"
+    postgres_as test -x "$dir" || {
+        say "postgres: user postgres cannot enter $dir: choose a --dir below folders that others may pass"
+        return 1
+    }
+    printf '%s\n' "$admin_password" | file_secret "$dir/admin-password"
+    printf '*:*:*:%s:%s\n' postgres "$admin_password" sdm "$owner_password" | file_secret "$dir/pgpass"
+    printf "CREATE ROLE sdm LOGIN PASSWORD '%s';\nCREATE DATABASE sdm OWNER sdm;\n" "$owner_password" |
+        file_secret "$dir/create.sql"
+    chown postgres: "$dir/admin-password"
+    postgres_as "$PG_BIN/initdb" -D "$dir/data" -U postgres --pwfile="$dir/admin-password" \
+        --auth=scram-sha-256 -E UTF8 --locale=C.UTF-8 --no-sync >"$TB_DIR/log/initdb" 2>&1 || {
+        show_tail initdb "$TB_DIR/log/initdb"
+        return 1
+    }
+    port_pick >"$dir/port"
+    cat >>"$dir/data/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+port = $(<"$dir/port")
+unix_socket_directories = '$dir'
+unix_socket_permissions = 0777
+max_connections = 200
+fsync = on
+log_line_prefix = '%m [%p] %q%a '
+CONF
+}
+
+# The password file names each role, so it is the same for socket and port.
+postgres_sql() {
+    PGPASSFILE=$TB_DIR/postgres/pgpass psql -X -q -v ON_ERROR_STOP=1 -d "$(postgres_uri postgres "$1")"
+}
+
+# shellcheck disable=SC2034  # read by whoever sources the env file
+postgres_env() {
+    local port
+    port=$(<"$TB_DIR/postgres/port")
+    env_set postgres \
+        "SDM_DATABASE=$(postgres_uri sdm sdm)" \
+        "SDM_DATABASE_ADMIN=$(postgres_uri postgres sdm)" \
+        "SDM_DATABASE_SOCKET_DIR=$TB_DIR/postgres" \
+        "SDM_DATABASE_PORT=$port" \
+        "SDM_SQITCH_TARGET=db:pg://sdm@127.0.0.1:$port/sdm" \
+        "PGPASSFILE=$TB_DIR/postgres/pgpass"
+}
+
+postgres_up() {
+    postgres_init
+    proc_start postgres setpriv --reuid=postgres --regid=postgres --init-groups \
+        "$PG_BIN/postgres" -D "$TB_DIR/postgres/data"
+    wait_for_proc 60 postgres postgres_ready
+    postgres_sql postgres <"$TB_DIR/postgres/create.sql"
+    rm -f "$TB_DIR/postgres/create.sql" "$TB_DIR/postgres/admin-password"
+    postgres_env
+}
+
+postgres_down() {
+    # SIGINT is PostgreSQL's "fast": sessions are ended and its shared memory is given back.
+    proc_stop postgres INT 15
+    rm -rf "$TB_DIR/postgres"
+}
