@@ -19,6 +19,9 @@ CREATE TABLE sdm.stored_reply (
     reply_to       text,
     correlation_id text,
     oslo_msg_id    text,
+    -- Why it will be answered with an error once what it began is undone.
+    error_code     text,
+    error_text     text,
     -- Set when it is answered.
     reply_type     text,
     reply          text,

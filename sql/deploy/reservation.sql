@@ -66,6 +66,8 @@ CREATE TABLE sdm.segment (
     size_bytes     bigint NOT NULL CHECK (size_bytes > 0),
     latency_class  sdm.latency_class NOT NULL,
     state          sdm.segment_state NOT NULL DEFAULT 'live',
+    -- Given up: goes to scrubbing once nothing maps it and its circuit is cut.
+    want_free      boolean NOT NULL DEFAULT false,
     FOREIGN KEY (brick_no, capacity_bytes) REFERENCES sdm.device (device_no, capacity_bytes)
         ON UPDATE CASCADE,
     CHECK (offset_bytes + size_bytes <= capacity_bytes),
@@ -164,8 +166,11 @@ CREATE TABLE sdm.netport_window (
     size_bytes  bigint NOT NULL CHECK (size_bytes > 0),
     want        sdm.window_level NOT NULL,
     have        sdm.window_level NOT NULL DEFAULT 'absent',
-    error_code  text,
-    error_text  text,
+    -- The compute brick's generation that 'want' belongs to: a report of an older one cannot say
+    -- that the window is gone.
+    generation  bigint NOT NULL,
+    -- False until the request that made it has succeeded; a refused request undoes these.
+    settled     boolean NOT NULL DEFAULT false,
     UNIQUE (compute_no, entry),
     UNIQUE (segment, compute_no),
     CHECK (start_bytes + size_bytes <= 17592186044416),
