@@ -1,0 +1,176 @@
+#include "sdm-controller/store/tx.h"
+
+#include <string.h>
+
+#include "lib/base/error.h"
+#include "lib/pg/tx.h"
+
+struct effect {
+    sdm_tx_effect_fn *run;
+    void *data;
+};
+
+static const struct sdm_pg_statement begin_statement = {
+    .name = "tx_begin",
+    .sql = "SELECT sdm.hold_epoch($1::bigint), pg_current_xact_id()::text",
+    .n_params = 1,
+};
+
+static const struct sdm_pg_statement status_statement = {
+    .name = "tx_status",
+    .sql = "SELECT pg_xact_status($1::text::xid8)::text",
+    .n_params = 1,
+};
+
+static void end(struct sdm_tx *tx, bool committed)
+{
+    g_autoptr(GArray) effects = g_steal_pointer(&tx->effects);
+
+    tx->state = SDM_TX_ENDED;
+    tx->n_writes = 0;
+    for (unsigned i = 0; effects != NULL && i < effects->len; i++) {
+        unsigned at = committed ? i : effects->len - 1 - i;
+        const struct effect *effect = &g_array_index(effects, struct effect, at);
+
+        effect->run(effect->data, committed);
+    }
+}
+
+bool sdm_tx_begin(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+
+    g_assert(tx->state == SDM_TX_ENDED);
+    sdm_pg_arg_int64(&args, epoch);
+    tx->pg = sdm_pg_begin(pg);
+    tx->epoch = epoch;
+    tx->n_writes = 0;
+    result = sdm_pg_exec(pg, &begin_statement, &args, error);
+    if (result == NULL || !sdm_pg_copy_text(result, 0, 1, tx->xid, sizeof tx->xid, error)) {
+        struct sdm_pg *begun = pg;
+
+        sdm_pg_rollback(&begun);
+        return false;
+    }
+    tx->state = SDM_TX_BEGUN;
+    return true;
+}
+
+bool sdm_tx_write(struct sdm_tx *tx, const struct sdm_pg_statement *statement,
+                  const struct sdm_pg_args *args, struct sdm_pg_result **result, GError **error)
+{
+    g_autoptr(sdm_pg_result) written = NULL;
+
+    g_assert(tx->state == SDM_TX_BEGUN);
+    tx->n_writes++;
+    written = sdm_pg_exec(tx->pg, statement, args, error);
+    if (written == NULL) {
+        return false;
+    }
+    if (result != NULL) {
+        *result = g_steal_pointer(&written);
+    }
+    return true;
+}
+
+void sdm_tx_queue(struct sdm_tx *tx, const struct sdm_pg_statement *statement,
+                  const struct sdm_pg_args *args)
+{
+    g_assert(tx->state == SDM_TX_BEGUN);
+    tx->n_writes++;
+    sdm_pg_queue(tx->pg, statement, args);
+}
+
+void sdm_tx_on_end(struct sdm_tx *tx, sdm_tx_effect_fn *effect, void *data)
+{
+    struct effect added = {effect, data};
+
+    g_assert(tx->state == SDM_TX_BEGUN);
+    if (tx->effects == NULL) {
+        tx->effects = g_array_new(FALSE, FALSE, sizeof(struct effect));
+    }
+    g_array_append_val(tx->effects, added);
+}
+
+unsigned sdm_tx_mark(const struct sdm_tx *tx)
+{
+    return tx->effects != NULL ? tx->effects->len : 0;
+}
+
+void sdm_tx_undo_to(struct sdm_tx *tx, unsigned mark)
+{
+    while (tx->effects != NULL && tx->effects->len > mark) {
+        struct effect effect = g_array_index(tx->effects, struct effect, tx->effects->len - 1);
+
+        g_array_set_size(tx->effects, tx->effects->len - 1);
+        effect.run(effect.data, false);
+    }
+}
+
+bool sdm_tx_commit(struct sdm_tx *tx, GError **error)
+{
+    struct sdm_pg *committing = tx->pg;
+    GError *why = NULL;
+
+    g_assert(tx->state == SDM_TX_BEGUN);
+    if (sdm_pg_commit(&committing, &why)) {
+        end(tx, true);
+        return true;
+    }
+    if (g_error_matches(why, SDM_PG, SDM_PG_COMMIT_UNKNOWN)) {
+        tx->state = SDM_TX_UNKNOWN;
+        sdm_unavailable(error, "%s", why->message);
+        g_clear_error(&why);
+        return false;
+    }
+    end(tx, false);
+    g_propagate_error(error, why);
+    return false;
+}
+
+void sdm_tx_rollback(struct sdm_tx *tx)
+{
+    struct sdm_pg *begun = tx->pg;
+
+    g_assert(tx->state != SDM_TX_UNKNOWN);
+    if (tx->state == SDM_TX_BEGUN) {
+        sdm_pg_rollback(&begun);
+        end(tx, false);
+    }
+}
+
+bool sdm_tx_settle(struct sdm_tx *tx, bool *committed, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+    char status[16];
+
+    g_assert(tx->state == SDM_TX_UNKNOWN);
+    if (!sdm_pg_is_connected(tx->pg) && !sdm_pg_reconnect(tx->pg, error)) {
+        return false;
+    }
+    sdm_pg_arg_text(&args, tx->xid);
+    result = sdm_pg_exec(tx->pg, &status_statement, &args, error);
+    if (result == NULL || !sdm_pg_copy_text_or_empty(result, 0, 0, status, sizeof status, error)) {
+        return false;
+    }
+    /* The server may still be at it: it notices a lost client only when it next writes. */
+    if (strcmp(status, "in progress") == 0) {
+        return sdm_unavailable(error, "transaction %s has not ended yet", tx->xid);
+    }
+    *committed = strcmp(status, "committed") == 0;
+    end(tx, *committed);
+    return true;
+}
+
+void sdm_tx_done(struct sdm_tx *tx)
+{
+    g_assert(tx->state == SDM_TX_ENDED);
+    g_clear_pointer(&tx->effects, g_array_unref);
+}
+
+bool sdm_tx_is_superseded(const GError *error)
+{
+    return g_error_matches(error, SDM_ERROR, SDM_ERROR_STALE_EPOCH);
+}
