@@ -1,7 +1,6 @@
 #include "lib/wire/codec.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "lib/base/error.h"
@@ -106,11 +105,12 @@ static bool read_integer(const struct sdm_json *value, int64_t *number)
         *number = sdm_json_as_integer(value);
         return true;
     }
-    if (kind == SDM_JSON_REAL && fabs(real) <= exact_real && trunc(real) == real) {
-        *number = (int64_t)real;
-        return true;
+    if (kind != SDM_JSON_REAL || real < -exact_real || real > exact_real ||
+        (double)(int64_t)real != real) {
+        return false;
     }
-    return false;
+    *number = (int64_t)real;
+    return true;
 }
 
 static bool decode_integer(const struct sdm_field *field, const struct sdm_json *value,
