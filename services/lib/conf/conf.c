@@ -33,16 +33,10 @@ struct given {
     char *document;
 };
 
-static const struct sdm_conf_option *option_at(const struct sdm_conf_table *table, size_t index)
-{
-    return index < table->n_options ? &table->options[index]
-                                    : &table->more_options[index - table->n_options];
-}
-
 static bool find_option(const struct sdm_conf *conf, const char *name, size_t *index)
 {
     for (size_t i = 0; i < conf->n_settings; i++) {
-        if (strcmp(option_at(conf->table, i)->name, name) == 0) {
+        if (strcmp(conf->table->options[i].name, name) == 0) {
             *index = i;
             return true;
         }
@@ -55,7 +49,7 @@ static bool set_option(struct sdm_conf *conf, size_t index, const char *text,
 {
     struct setting *setting = &conf->settings[index];
 
-    if (!sdm_value_set(option_at(conf->table, index), conf->values, text, &setting->shown, error)) {
+    if (!sdm_value_set(&conf->table->options[index], conf->values, text, &setting->shown, error)) {
         g_prefix_error(error, "%s: ", sdm_conf_source_name(source));
         return false;
     }
@@ -89,7 +83,7 @@ static gboolean take_argument(const char *argument, const char *value, gpointer 
     size_t i = 0;
 
     (void)error;
-    while (!is_argument_of(option_at(given->conf->table, i), argument, &negated)) {
+    while (!is_argument_of(&given->conf->table->options[i], argument, &negated)) {
         i++;
     }
     if (value == NULL) {
@@ -147,7 +141,7 @@ static GOptionContext *make_context(struct given *given)
         g_option_group_add_entries(group, of_file);
     }
     for (size_t i = 0; i < given->conf->n_settings; i++) {
-        add_option(given, group, option_at(table, i));
+        add_option(given, group, &table->options[i]);
     }
     g_option_context_set_main_group(context, group);
     g_option_context_set_help_enabled(context, FALSE);
@@ -184,7 +178,7 @@ static bool parse_arguments(struct given *given, int argc, char *const *argv, GE
 static bool load_defaults(struct sdm_conf *conf, GError **error)
 {
     for (size_t i = 0; i < conf->n_settings; i++) {
-        const struct sdm_conf_option *option = option_at(conf->table, i);
+        const struct sdm_conf_option *option = &conf->table->options[i];
 
         if (option->fallback != NULL &&
             !set_option(conf, i, option->fallback, SDM_CONF_DEFAULT, error)) {
@@ -259,7 +253,7 @@ static const char *get_variable(char *const *environment, const char *name)
 static bool load_environment(struct sdm_conf *conf, char *const *environment, GError **error)
 {
     for (size_t i = 0; i < conf->n_settings; i++) {
-        const char *text = get_variable(environment, option_at(conf->table, i)->name);
+        const char *text = get_variable(environment, conf->table->options[i].name);
 
         if (text != NULL && !set_option(conf, i, text, SDM_CONF_ENVIRONMENT, error)) {
             return false;
@@ -341,7 +335,7 @@ struct sdm_conf *sdm_conf_load(const struct sdm_conf_table *table, int argc, cha
 
     conf->table = table;
     conf->values = values;
-    conf->n_settings = table->n_options + table->n_more_options;
+    conf->n_settings = table->n_options;
     conf->settings = g_new0(struct setting, conf->n_settings + 1);
     g_ptr_array_set_size(texts, (int)conf->n_settings);
     ok = parse_arguments(&given, argc, argv, error) && choose_print(&given, &wanted, error);
@@ -360,7 +354,7 @@ void sdm_conf_free(struct sdm_conf *conf)
         return;
     }
     for (size_t i = 0; i < conf->n_settings; i++) {
-        sdm_value_clear(option_at(conf->table, i), conf->values);
+        sdm_value_clear(&conf->table->options[i], conf->values);
         g_free(conf->settings[i].shown);
     }
     g_free(conf->settings);
@@ -408,7 +402,7 @@ struct sdm_conf_setting sdm_conf_get_setting(const struct sdm_conf *conf, size_t
 
     g_assert(index < conf->n_settings);
     return (struct sdm_conf_setting){
-        .option = option_at(conf->table, index),
+        .option = &conf->table->options[index],
         .value = setting->shown != NULL ? setting->shown : "",
         .source = setting->source,
     };

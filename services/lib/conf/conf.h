@@ -52,9 +52,6 @@ struct sdm_conf_table {
     const char *summary; /* one sentence: what the program is for */
     const struct sdm_conf_option *options;
     size_t n_options;
-    /* Further rows of the same struct, such as those of sdm_service_options; may be NULL. */
-    const struct sdm_conf_option *more_options;
-    size_t n_more_options;
     /* What follows the options in the usage line, such as "COMMAND [ARG...]"; NULL refuses any.
      * Options end at the first word that is none. */
     const char *arguments;

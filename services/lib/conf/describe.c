@@ -30,12 +30,6 @@ char *sdm_conf_describe_range(const struct sdm_conf_option *option)
     return g_strdup_printf("%" PRId64 " to %" PRId64, option->min, option->max);
 }
 
-static const struct sdm_conf_option *option_at(const struct sdm_conf_table *table, size_t index)
-{
-    return index < table->n_options ? &table->options[index]
-                                    : &table->more_options[index - table->n_options];
-}
-
 /* "1 to 65535 ms; default 500" */
 static char *describe_domain(const struct sdm_conf_option *option)
 {
@@ -74,8 +68,8 @@ static char *describe_help(const struct sdm_conf_table *table)
             append_help_row(out, general[i].usage, general[i].text);
         }
     }
-    for (size_t i = 0; i < table->n_options + table->n_more_options; i++) {
-        const struct sdm_conf_option *option = option_at(table, i);
+    for (size_t i = 0; i < table->n_options; i++) {
+        const struct sdm_conf_option *option = &table->options[i];
         const char letter[] = {'-', option->letter, ',', ' ', '\0'};
         g_autofree char *usage = g_strconcat(option->letter != 0 ? letter : "", "--", option->name,
                                              option->kind == SDM_CONF_BOOL ? "" : "=VALUE", NULL);
@@ -143,8 +137,8 @@ static char *describe_man(const struct sdm_conf_table *table)
             append_man_row(out, general[i].usage, general[i].text);
         }
     }
-    for (size_t i = 0; i < table->n_options + table->n_more_options; i++) {
-        const struct sdm_conf_option *option = option_at(table, i);
+    for (size_t i = 0; i < table->n_options; i++) {
+        const struct sdm_conf_option *option = &table->options[i];
         g_autofree char *usage =
             g_strconcat("--", option->name, option->kind == SDM_CONF_BOOL ? "" : "=VALUE", NULL);
         g_autofree char *domain = describe_domain(option);
@@ -163,8 +157,8 @@ static char *describe_markdown(const struct sdm_conf_table *table)
                            "## %s\n\n%s.\n\n| option | unit | range | default | text |\n"
                            "| --- | --- | --- | --- | --- |\n",
                            table->program, table->summary);
-    for (size_t i = 0; i < table->n_options + table->n_more_options; i++) {
-        const struct sdm_conf_option *option = option_at(table, i);
+    for (size_t i = 0; i < table->n_options; i++) {
+        const struct sdm_conf_option *option = &table->options[i];
         g_autofree char *range = sdm_conf_describe_range(option);
 
         g_string_append_printf(out, "| `%s` | %s | %s | %s%s%s | %s |\n", option->name,

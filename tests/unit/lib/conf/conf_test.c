@@ -31,9 +31,6 @@ static const struct sdm_conf_option options[] = {
      .offset = offsetof(struct values, password)},
     {"quiet", SDM_CONF_BOOL, .letter = 'q', .fallback = "no", .text = "says less",
      .offset = offsetof(struct values, quiet)},
-};
-
-static const struct sdm_conf_option more_options[] = {
     {"prefetch", SDM_CONF_INT, .unit = "messages", .fallback = "512", .min = 1, .max = 65535,
      .text = "unacknowledged deliveries", .offset = offsetof(struct values, prefetch)},
     {"size", SDM_CONF_INT, .unit = "bytes", .fallback = "1M", .min = 0, .max = INT64_MAX,
@@ -45,8 +42,6 @@ static const struct sdm_conf_table table = {
     .summary = "Shows what options can do",
     .options = options,
     .n_options = G_N_ELEMENTS(options),
-    .more_options = more_options,
-    .n_more_options = G_N_ELEMENTS(more_options),
 };
 
 static char *write_file(const char *content, mode_t mode)
@@ -122,7 +117,7 @@ Test(conf, later_sources_win)
         struct sdm_conf_setting setting;
 
         cr_assert_not_null(conf, "%s: %s", rows[i].input.label, error ? error->message : "");
-        setting = sdm_conf_get_setting(conf, G_N_ELEMENTS(options));
+        setting = sdm_conf_get_setting(conf, 5);
         cr_assert_str_eq(setting.option->name, "prefetch");
         cr_assert_eq(values.prefetch, rows[i].prefetch, "%s: %ld", rows[i].input.label,
                      values.prefetch);
