@@ -34,8 +34,8 @@ struct sdm_pg_statement {
 /* Connects.  'uri' is a libpq URI or keyword string; 'application_name' (at most 63 bytes) is what
  * pg_stat_activity shows and takes precedence over the URI's.  The session has time zone UTC.
  *
- * Returns a new connection (sdm_pg_close()), or NULL with SDM_UNAVAILABLE, or SDM_PG REFUSED when
- * the server turned us down for good (password, unknown database). */
+ * Returns a new connection (sdm_pg_close()), or NULL with SDM_UNAVAILABLE, whatever the reason:
+ * libpq does not say whether a password is wrong or a server full. */
 struct sdm_pg *sdm_pg_open(const char *uri, const char *application_name, GError **error);
 
 /* NULL does nothing; an open transaction is rolled back by the server. */
