@@ -111,7 +111,8 @@ class Code:
         for type_ in types:
             head = f"{type_.title}: {type_.description}" if type_.version else type_.description
             name = f"{self.prefix}_{self.ident(type_)}"
-            fields = "".join(self.field_declaration(f) for f in type_.fields)
+            # A struct without members has no size, and C no room for a pointer to it.
+            fields = "".join(self.field_declaration(f) for f in type_.fields) or "    char empty;\n"
             text += f"\n{comment(head)}struct {name} {{\n{fields}}};\n"
             text += f"extern const struct sdm_codec {name}_codec;\n"
         return text
@@ -169,11 +170,13 @@ class Code:
         name = f"{self.prefix}_{ident}"
         required = sum(1 << i for i, f in enumerate(type_.fields) if f.required)
         rows = "".join(self.field_row(name, f) for f in type_.fields)
-        return (f"\nstatic const struct sdm_field {ident}_fields[] = {{\n{rows}}};\n"
+        table = f"\nstatic const struct sdm_field {ident}_fields[] = {{\n{rows}}};" if rows else ""
+        fields = f"    .fields = {ident}_fields,\n" if rows else ""
+        return (f"{table}\n"
                 f"const struct sdm_codec {name}_codec = {{\n"
                 f'    .type = "{type_.title}",\n'
                 f"    .size = sizeof(struct {name}),\n"
-                f"    .fields = {ident}_fields,\n"
+                f"{fields}"
                 f"    .n_fields = {len(type_.fields)},\n"
                 f"    .required = UINT64_C(0x{required:x}),\n"
                 f"    .min_members = {type_.min_members},\n"

@@ -23,7 +23,7 @@ KEYWORDS = {
     "object": {"type", "description", "additionalProperties", "properties", "required",
                "minProperties", "maxProperties"},
 }
-FILE_KEYWORDS = {"$schema", "$id", "title", "x-reply", "x-role"}
+FILE_KEYWORDS = {"$schema", "$id", "title", "x-reply"}
 
 
 class DialectError(Exception):
@@ -74,7 +74,6 @@ class Type:
     min_members: int
     max_members: int
     reply: str = ""
-    role: str = ""
 
     @property
     def title(self):
@@ -95,6 +94,15 @@ class Schemas:
         self.types = {}
         self.words = {}
         self.open_refs = []
+        self.read_files()
+        titles = {t.title for t in self.messages}
+        for message in self.messages:
+            request = message.closed and message.group in ("s10", "s11")
+            need(bool(message.reply) or not request, message.title, "does not say x-reply")
+            need(not message.reply or message.reply in titles, message.title,
+                 f"x-reply {message.reply} is not there")
+
+    def read_files(self):
         for name in self.files:
             if name == "common.json":
                 for definition in self.files[name]["$defs"]:
@@ -178,8 +186,7 @@ class Schemas:
                  f"n_{field.name} is the length of a list and a member")
         return Type(name, version, schema["description"], fields,
                     not schema["additionalProperties"], schema.get("minProperties", 0),
-                    schema.get("maxProperties", 2**32 - 1), schema.get("x-reply", ""),
-                    schema.get("x-role", ""))
+                    schema.get("maxProperties", 2**32 - 1), schema.get("x-reply", ""))
 
     def read_field(self, file, scope, name, schema, required):
         where = f"{file}: {scope}.{name}"
