@@ -12,7 +12,8 @@ struct effect {
 
 static const struct sdm_pg_statement begin_statement = {
     .name = "tx_begin",
-    .sql = "SELECT sdm.hold_epoch($1::bigint), pg_current_xact_id()::text",
+    .sql = "SELECT sdm.hold_epoch($1::bigint), pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
+        "now()") ", (extract(epoch FROM now()) * 1000000)::bigint",
     .n_params = 1,
 };
 
@@ -47,7 +48,9 @@ bool sdm_tx_begin(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch, GError **
     tx->epoch = epoch;
     tx->n_writes = 0;
     result = sdm_pg_exec(pg, &begin_statement, &args, error);
-    if (result == NULL || !sdm_pg_copy_text(result, 0, 1, tx->xid, sizeof tx->xid, error)) {
+    if (result == NULL || !sdm_pg_copy_text(result, 0, 1, tx->xid, sizeof tx->xid, error) ||
+        !sdm_pg_copy_text(result, 0, 2, tx->now, sizeof tx->now, error) ||
+        !sdm_pg_get_int64(result, 0, 3, &tx->now_us, error)) {
         struct sdm_pg *begun = pg;
 
         sdm_pg_rollback(&begun);

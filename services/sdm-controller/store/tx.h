@@ -21,6 +21,12 @@
 
 #include "lib/pg/pg.h"
 
+/* "2026-01-31T12:00:00.000000Z" and the terminating zero. */
+#define SDM_TIMESTAMP_SIZE 28
+
+/* A timestamptz expression of a statement as such a text; sessions are in UTC. */
+#define SDM_SQL_TIMESTAMP(expression) "to_char(" expression ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
 typedef void sdm_tx_effect_fn(void *data, bool committed);
 
 enum sdm_tx_state {
@@ -40,6 +46,10 @@ struct sdm_tx {
     enum sdm_tx_state state;
     /* Of the transaction, so that an unknown outcome can be asked for: pg_current_xact_id(). */
     char xid[24];
+    /* When it began, by the database's clock: as messages carry it, and in microseconds since 1970.
+     */
+    char now[SDM_TIMESTAMP_SIZE];
+    int64_t now_us;
     GArray *effects;
 };
 

@@ -1,0 +1,84 @@
+#include "sdm-controller/store/outbox.h"
+
+static const struct sdm_pg_statement add_statement = {
+    .name = "outbox_add",
+    .sql = "INSERT INTO sdm.outbox (exchange, routing_key, type, correlation_id, body)"
+           " VALUES ($1::text, $2::text, $3::text, $4::text, $5::text)",
+    .n_params = 5,
+};
+
+static const struct sdm_pg_statement read_statement = {
+    .name = "outbox_read",
+    .sql = "SELECT o.outbox_no::bigint, o.exchange::text, o.routing_key::text, o.type::text,"
+           " o.correlation_id::text, o.body::text FROM sdm.outbox o"
+           " ORDER BY o.outbox_no LIMIT $1::bigint",
+    .n_params = 1,
+};
+
+static const struct sdm_pg_statement delete_statement = {
+    .name = "outbox_delete",
+    .sql = "DELETE FROM sdm.outbox WHERE outbox_no = ANY ($1::bigint[])",
+    .n_params = 1,
+};
+
+void sdm_outbox_add(struct sdm_tx *tx, const struct sdm_outbox_message *message)
+{
+    g_auto(sdm_pg_args) args = {0};
+
+    sdm_pg_arg_text(&args, message->exchange);
+    sdm_pg_arg_text(&args, message->routing_key);
+    sdm_pg_arg_text(&args, message->type);
+    sdm_pg_arg_text_or_null(&args, message->correlation_id);
+    sdm_pg_arg_text(&args, message->body);
+    sdm_tx_queue(tx, &add_statement, &args);
+}
+
+static bool read_message(const struct sdm_pg_result *result, int row, struct sdm_arena *arena,
+                         struct sdm_outbox_message *message, GError **error)
+{
+    const char *texts[5] = {0};
+
+    for (int i = 0; i < 5; i++) {
+        if (!sdm_pg_get_is_null(result, row, i + 1) &&
+            !sdm_pg_get_text(result, row, i + 1, &texts[i], error)) {
+            return false;
+        }
+    }
+    message->exchange = sdm_arena_strdup(arena, texts[0]);
+    message->routing_key = sdm_arena_strdup(arena, texts[1]);
+    message->type = sdm_arena_strdup(arena, texts[2]);
+    message->correlation_id = sdm_arena_strdup(arena, texts[3]);
+    message->body = sdm_arena_strdup(arena, texts[4]);
+    return sdm_pg_get_int64(result, row, 0, &message->outbox_no, error);
+}
+
+bool sdm_outbox_read(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
+                     struct sdm_outbox_message **messages, size_t *n, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+    struct sdm_outbox_message *read;
+
+    sdm_pg_arg_int64(&args, (int64_t)n_max);
+    result = sdm_pg_exec(pg, &read_statement, &args, error);
+    if (result == NULL) {
+        return false;
+    }
+    read = SDM_ARENA_NEW(arena, struct sdm_outbox_message, sdm_pg_result_n_rows(result));
+    for (int i = 0; i < sdm_pg_result_n_rows(result); i++) {
+        if (!read_message(result, i, arena, &read[i], error)) {
+            return false;
+        }
+    }
+    *messages = read;
+    *n = (size_t)sdm_pg_result_n_rows(result);
+    return true;
+}
+
+bool sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+
+    sdm_pg_arg_int64_array(&args, outbox_nos, n);
+    return sdm_tx_write(tx, &delete_statement, &args, NULL, error);
+}
