@@ -98,7 +98,9 @@ CREATE TABLE sdm.circuit (
     compute_port   integer NOT NULL,
     brick_no       integer NOT NULL REFERENCES sdm.device,
     brick_port     integer NOT NULL,
-    bandwidth_mbps integer NOT NULL,
+    -- Claimed by the reservations that use it; of its narrowest link.
+    bandwidth_mbps integer NOT NULL CHECK (bandwidth_mbps >= 0),
+    narrowest_mbps integer NOT NULL CHECK (narrowest_mbps >= bandwidth_mbps),
     want_up        boolean NOT NULL DEFAULT false,
     have_up        boolean NOT NULL DEFAULT false,
     UNIQUE (compute_no, brick_no),

@@ -49,7 +49,8 @@ struct sdm_snapshot_circuit {
     int32_t brick_no;
     const char *brick;
     int32_t brick_port;
-    int32_t bandwidth_mbps;
+    /* Of its narrowest link. */
+    int32_t narrowest_mbps;
     bool want_up;
     bool have_up;
     /* Windows and segments of other reservations that use it too. */

@@ -1,0 +1,82 @@
+/* Circuits, their hops, and the segments that they carry.
+ *
+ * Functions that return nothing only queue their statement; its error shows at the next one that
+ * waits, or at the commit.  Thread rule: as the transaction. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "lib/base/arena.h"
+#include "sdm-controller/model/circuit.h"
+#include "sdm-controller/store/tx.h"
+
+/* Inserts a circuit with its hops; 'want_up' for one that carries no windows (an accelerator's). */
+bool sdm_store_circuit_insert(struct sdm_tx *tx, const char *circuit, const struct sdm_path *path,
+                              bool want_up, GError **error);
+
+/* Has 'n' segments carried by the circuit of (compute_no, brick_nos[i]).  Refuses PLAN_STALE when
+ * one of the circuits has been dropped. */
+bool sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, const int32_t *brick_nos,
+                             char (*segments)[SDM_UUID_SIZE], size_t n, GError **error);
+
+/* Claims more bandwidth on the circuit of a pair; negative gives back. */
+void sdm_store_circuit_claim(struct sdm_tx *tx, int32_t compute_no, int32_t brick_no,
+                             int32_t bandwidth_mbps);
+
+/* Wants a circuit up or down; counts the generations of its switches up. */
+void sdm_store_circuit_want(struct sdm_tx *tx, const char *circuit, bool want_up);
+
+/* Found up or down; switches on which nothing is left to do have reached their generation. */
+void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_up);
+
+void sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit);
+
+/* A hop as the synthesizer wires it. */
+struct sdm_wired_hop {
+    int32_t switch_no;
+    const char *switch_id;
+    const char *endpoint;
+    bool optical;
+    int32_t in_port;
+    int32_t out_port;
+};
+
+/* A circuit as the synthesizer wires it. */
+struct sdm_wired_circuit {
+    char circuit[SDM_UUID_SIZE];
+    int32_t compute_no;
+    int32_t brick_no;
+    bool want_up;
+    bool have_up;
+    /* Both bricks are on. */
+    bool powered;
+    struct sdm_wired_hop *hops;
+    size_t n_hops;
+};
+
+/* NULL without an error when there is no such circuit. */
+struct sdm_wired_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *circuit,
+                                                 struct sdm_arena *arena, GError **error);
+
+/* Uuids of circuits: with found differing from wanted, only those of the brick unless 'brick_no' is
+ * 0. */
+bool sdm_store_circuit_diverged(struct sdm_pg *pg, int32_t brick_no, struct sdm_arena *arena,
+                                char (**circuits)[SDM_UUID_SIZE], size_t *n, GError **error);
+
+/* Uuids of the reservations that a circuit carries or carried. */
+bool sdm_store_circuit_reservations(struct sdm_pg *pg, const char *circuit, struct sdm_arena *arena,
+                                    char (**reservations)[SDM_UUID_SIZE], size_t *n,
+                                    GError **error);
+
+/* A step of it was refused: says so to each attachment that waits for it. */
+void sdm_store_circuit_refused(struct sdm_tx *tx, const char *circuit, const char *error_code,
+                               const char *error_text);
+
+/* Calls 'visit' for every circuit with its hops and users: for loading the ledger. */
+typedef bool sdm_store_circuit_fn(const struct sdm_circuit *circuit, void *data, GError **error);
+bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_circuit_fn *visit, void *data,
+                             GError **error);

@@ -1,0 +1,122 @@
+/* Attachments and their windows: wanted by requests, found by reports.
+ *
+ * Functions that return nothing only queue their statement; its error shows at the next one that
+ * waits, or at the commit.  Thread rule: as the transaction. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/id.h"
+#include "sdm-controller/store/tx.h"
+#include "wire/words.h"
+
+struct sdm_new_attachment {
+    const char *attachment;
+    const char *reservation;
+    int32_t compute_no;
+    /* NULL unless a guest gets it. */
+    const char *vm;
+    enum sdm_window_level want;
+};
+
+/* Inserts it, or wants the one that is there again. Refuses ALREADY_EXISTS when that one is still
+ * wanted. */
+bool sdm_store_attachment_insert(struct sdm_tx *tx, const struct sdm_new_attachment *row,
+                                 GError **error);
+void sdm_store_attachment_set(struct sdm_tx *tx, const char *attachment, enum sdm_window_level want,
+                              enum sdm_window_level have, bool clear_error);
+void sdm_store_attachment_delete(struct sdm_tx *tx, const char *attachment);
+
+/* A window to be made; the circuit is the one between the compute brick and the segment's brick. */
+struct sdm_new_window {
+    char window[SDM_UUID_SIZE];
+    const char *segment;
+    int32_t entry;
+    int64_t start_bytes;
+    int64_t size_bytes;
+};
+
+/* Counts the compute brick's generation up, before its windows change. */
+bool sdm_store_generation_next(struct sdm_tx *tx, int32_t compute_no, int64_t *generation,
+                               GError **error);
+
+bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t compute_no,
+                              int64_t generation, enum sdm_window_level want,
+                              const struct sdm_new_window *windows, size_t n, GError **error);
+
+/* Not wanted any more, as of the compute brick's next generation. */
+void sdm_store_windows_unwant(struct sdm_tx *tx, const char *const *windows, size_t n,
+                              int64_t generation);
+void sdm_store_windows_settle(struct sdm_tx *tx, const char *const *windows, size_t n);
+void sdm_store_windows_delete(struct sdm_tx *tx, const char *const *windows, size_t n);
+
+/* What a compute brick shall have, as compile needs it: windows that are wanted and whose circuit
+ * is up. */
+struct sdm_compile_row {
+    char window[SDM_UUID_SIZE];
+    char segment[SDM_UUID_SIZE];
+    int32_t entry;
+    int32_t port;
+    int32_t module;
+    int64_t start_bytes;
+    int64_t size_bytes;
+    int64_t brick_offset_bytes;
+    enum sdm_mode mode;
+    bool shared;
+    enum sdm_window_level want;
+    const char *vm;
+    enum sdm_latency_class latency_class;
+};
+
+struct sdm_compile_brick {
+    int32_t compute_no;
+    const char *compute_brick;
+    int64_t generation;
+    int64_t segment_unit_bytes;
+    struct sdm_compile_row *rows;
+    size_t n_rows;
+};
+
+/* Refuses NOT_FOUND for a brick that is not there. */
+struct sdm_compile_brick *sdm_store_compile_load(struct sdm_pg *pg, int32_t compute_no,
+                                                 struct sdm_arena *arena, GError **error);
+
+/* A window of a compute brick, as a report is compared with it. */
+struct sdm_known_window {
+    char window[SDM_UUID_SIZE];
+    char reservation[SDM_UUID_SIZE];
+    char attachment[SDM_UUID_SIZE];
+    const char *vm;
+    int64_t generation;
+    enum sdm_window_level want;
+    enum sdm_window_level have;
+};
+
+/* Locks the compute brick's row, so that reports of one brick follow each other, and reads its
+ * number, generations and windows.  '*compute_no' is 0 when there is no such compute brick. */
+bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struct sdm_arena *arena,
+                             int32_t *compute_no, int64_t *want_generation,
+                             int64_t *have_generation, struct sdm_known_window **windows, size_t *n,
+                             GError **error);
+
+/* Found at another level than before. */
+void sdm_store_window_found(struct sdm_tx *tx, const char *window, enum sdm_window_level have);
+/* What the report said of the attachment: memory of its guest (0 for nothing said), and why it
+ * comes no further (NULL for nothing said). */
+void sdm_store_attachment_found(struct sdm_tx *tx, const char *attachment,
+                                int64_t guest_memory_bytes, const char *error_code,
+                                const char *error_text);
+/* The report itself: when, from which boot, and the generation reached. */
+void sdm_store_agent_reported(struct sdm_tx *tx, int32_t compute_no, const char *boot_id,
+                              const char *version, int64_t have_generation);
+
+/* Windows of a compute brick with the bytes they take: for loading the ledger. */
+typedef bool sdm_store_window_fn(int32_t compute_no, int32_t entry, int64_t start_bytes,
+                                 int64_t size_bytes, void *data, GError **error);
+bool sdm_store_windows_each(struct sdm_pg *pg, sdm_store_window_fn *visit, void *data,
+                            GError **error);
