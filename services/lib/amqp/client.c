@@ -1,0 +1,178 @@
+#include "lib/amqp/client.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/error.h"
+#include "lib/base/id.h"
+
+struct sdm_amqp_client {
+    struct sdm_amqp *amqp;
+    char *reply_queue;
+    struct sdm_amqp_queue queue;
+    struct sdm_amqp_topology topology;
+
+    pthread_mutex_t mutex; /* guards those below */
+    pthread_cond_t changed;
+    char awaited_id[SDM_UUID_SIZE]; /* "" while nothing is awaited */
+    struct sdm_amqp_delivery *reply;
+    bool is_published;
+    enum sdm_amqp_outcome outcome;
+};
+
+/* Replies to earlier calls that were given up come late, and are dropped. */
+static bool on_reply(void *user, struct sdm_amqp_delivery *delivery)
+{
+    struct sdm_amqp_client *client = user;
+    g_autoptr(sdm_amqp_delivery) reply = delivery;
+
+    pthread_mutex_lock(&client->mutex);
+    if (client->awaited_id[0] != '\0' && client->reply == NULL &&
+        g_strcmp0(reply->message.correlation_id, client->awaited_id) == 0) {
+        client->reply = g_steal_pointer(&reply);
+        pthread_cond_signal(&client->changed);
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return true;
+}
+
+/* The broker's word on one request. */
+struct published {
+    struct sdm_amqp_client *client;
+    char id[SDM_UUID_SIZE];
+};
+
+static void on_published(void *user, enum sdm_amqp_outcome outcome)
+{
+    g_autofree struct published *published = user;
+    struct sdm_amqp_client *client = published->client;
+
+    pthread_mutex_lock(&client->mutex);
+    if (strcmp(client->awaited_id, published->id) == 0) {
+        client->is_published = true;
+        client->outcome = outcome;
+        pthread_cond_signal(&client->changed);
+    }
+    pthread_mutex_unlock(&client->mutex);
+}
+
+static void init_sync(struct sdm_amqp_client *client)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&client->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&client->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct sdm_amqp_client *sdm_amqp_client_new(const struct sdm_amqp_config *config, GError **error)
+{
+    g_autoptr(sdm_amqp_client) client = g_new0(struct sdm_amqp_client, 1);
+    struct sdm_amqp_consumer_config consumer = {
+        .is_settled = true, .deliver = on_reply, .user = client};
+    struct sdm_amqp_config own = *config;
+    char uuid[SDM_UUID_SIZE];
+
+    init_sync(client);
+    sdm_uuid_new(uuid);
+    client->reply_queue = g_strconcat("sdm.reply.", uuid, NULL);
+    client->queue = (struct sdm_amqp_queue){.name = client->reply_queue,
+                                            .is_exclusive = true,
+                                            .is_auto_delete = true,
+                                            .is_transient = true};
+    client->topology = (struct sdm_amqp_topology){.queues = &client->queue, .n_queues = 1};
+    own.topology = &client->topology;
+    own.on_state = NULL;
+    client->amqp = sdm_amqp_new(&own, error);
+    if (client->amqp == NULL) {
+        return NULL;
+    }
+    consumer.queue = client->reply_queue;
+    sdm_amqp_consume(client->amqp, &consumer);
+    if (!sdm_amqp_wait_connected(client->amqp, 30000, true, error)) {
+        return NULL;
+    }
+    return g_steal_pointer(&client);
+}
+
+void sdm_amqp_client_free(struct sdm_amqp_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    sdm_amqp_free(client->amqp);
+    sdm_amqp_delivery_free(client->reply);
+    pthread_mutex_destroy(&client->mutex);
+    pthread_cond_destroy(&client->changed);
+    g_free(client->reply_queue);
+    g_free(client);
+}
+
+struct sdm_amqp *sdm_amqp_client_get_connection(struct sdm_amqp_client *client)
+{
+    return client->amqp;
+}
+
+/* Nothing more is to be hoped for; 'mutex' is held. */
+static bool is_hopeless(const struct sdm_amqp_client *client)
+{
+    return client->is_published && client->outcome != SDM_AMQP_CONFIRMED;
+}
+
+static bool await_reply(struct sdm_amqp_client *client, unsigned timeout_ms, GError **error)
+{
+    struct timespec end;
+    int late = 0;
+    bool ok;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += timeout_ms / 1000;
+    end.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000L;
+    end.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&client->mutex);
+    while (client->reply == NULL && !is_hopeless(client) && late == 0) {
+        late = pthread_cond_timedwait(&client->changed, &client->mutex, &end);
+    }
+    ok = client->reply != NULL;
+    if (!ok && late != 0) {
+        sdm_unavailable(error, "no reply within %u ms; the outcome is unknown", timeout_ms);
+    } else if (!ok && client->outcome == SDM_AMQP_RETURNED) {
+        sdm_unavailable(error, "nobody takes such requests: no queue is bound");
+    } else if (!ok && client->outcome == SDM_AMQP_REFUSED) {
+        sdm_unavailable(error, "the broker has no room for the request");
+    } else if (!ok) {
+        sdm_unavailable(error, "the connection went; the outcome is unknown");
+    }
+    client->awaited_id[0] = '\0';
+    pthread_mutex_unlock(&client->mutex);
+    return ok;
+}
+
+struct sdm_amqp_delivery *sdm_amqp_client_call(struct sdm_amqp_client *client,
+                                               const struct sdm_amqp_message *request,
+                                               unsigned timeout_ms, GError **error)
+{
+    g_autofree struct published *published = g_new0(struct published, 1);
+    struct sdm_amqp_message own = *request;
+
+    sdm_uuid_new(published->id);
+    published->client = client;
+    own.reply_to = client->reply_queue;
+    own.correlation_id = published->id;
+    own.is_mandatory = true;
+    pthread_mutex_lock(&client->mutex);
+    memcpy(client->awaited_id, published->id, sizeof published->id);
+    client->is_published = false;
+    g_clear_pointer(&client->reply, sdm_amqp_delivery_free);
+    pthread_mutex_unlock(&client->mutex);
+    if (!sdm_amqp_publish(client->amqp, &own, on_published, published, error)) {
+        return NULL;
+    }
+    /* From here it is on_published()'s. */
+    g_steal_pointer(&published);
+    return await_reply(client, timeout_ms, error) ? g_steal_pointer(&client->reply) : NULL;
+}

@@ -1,0 +1,10 @@
+/* Carries declarations out.  Thread rule: the I/O thread. */
+#pragma once
+
+#include "lib/amqp/link.h"
+
+/* On the channel SDM_LINK_DECLARE, which is opened again after a refusal. */
+bool sdm_declare_topology(amqp_connection_state_t connection,
+                          const struct sdm_amqp_topology *topology, GError **error);
+bool sdm_declare_delete_queue(amqp_connection_state_t connection, const char *queue,
+                              GError **error);
