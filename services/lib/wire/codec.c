@@ -1,9 +1,11 @@
 #include "lib/wire/codec.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/json/text.h"
 
 /* Integers up to here are exact in a double. */
 static const double exact_real = 9007199254740992.0;
@@ -304,67 +306,95 @@ bool sdm_codec_decode(const struct sdm_codec *codec, const void *bytes, size_t s
     return sdm_codec_decode_value(codec, value, arena, out, error);
 }
 
-static struct sdm_json *encode_one(const struct sdm_field *field, const void *in)
+static void encode_object(const struct sdm_codec *codec, const char *in, GString *out);
+
+static void encode_one(const struct sdm_field *field, const void *in, GString *out)
 {
     int64_t number;
     int word;
 
     switch (field->kind) {
     case SDM_FIELD_STRING:
-        return sdm_json_new_string(in);
+        sdm_json_append_string(out, in);
+        break;
     case SDM_FIELD_UNSIGNED:
     case SDM_FIELD_INTEGER:
         memcpy(&number, in, sizeof number);
-        return sdm_json_new_integer(number);
+        sdm_json_append_integer(out, number);
+        break;
     case SDM_FIELD_BOOLEAN:
-        return sdm_json_new_boolean(*(const bool *)in);
+        g_string_append(out, *(const bool *)in ? "true" : "false");
+        break;
     case SDM_FIELD_ENUM:
         memcpy(&word, in, sizeof word);
-        return sdm_json_new_string(sdm_words_name(field->words, word));
+        sdm_json_append_string(out, sdm_words_name(field->words, word));
+        break;
     case SDM_FIELD_OBJECT:
+        encode_object(field->codec, in, out);
         break;
     }
-    return sdm_codec_encode_value(field->codec, in);
 }
 
-static struct sdm_json *encode_list(const struct sdm_field *field, const char *in)
+static void encode_list(const struct sdm_field *field, const char *in, GString *out)
 {
-    struct sdm_json *list = sdm_json_new_list();
     const char *items;
     size_t n;
 
     memcpy(&items, in + field->offset, sizeof items);
     memcpy(&n, in + field->n_offset, sizeof n);
+    g_string_append_c(out, '[');
     for (size_t i = 0; i < n; i++) {
-        sdm_json_append_take(list, encode_one(field, items + i * field->size));
+        if (i > 0) {
+            g_string_append_c(out, ',');
+        }
+        encode_one(field, items + i * field->size, out);
     }
-    return list;
+    g_string_append_c(out, ']');
 }
 
-struct sdm_json *sdm_codec_encode_value(const struct sdm_codec *codec, const void *in)
+static void encode_object(const struct sdm_codec *codec, const char *in, GString *out)
 {
-    struct sdm_json *object = sdm_json_new_object();
-    const char *bytes = in;
+    char before = '{';
 
     for (size_t i = 0; i < codec->n_fields; i++) {
         const struct sdm_field *field = &codec->fields[i];
 
-        if (field->has_offset != SDM_FIELD_NOWHERE && !*(const bool *)(bytes + field->has_offset)) {
+        if (field->has_offset != SDM_FIELD_NOWHERE && !*(const bool *)(in + field->has_offset)) {
             continue;
         }
-        sdm_json_set_take(object, field->name,
-                          field->n_offset != SDM_FIELD_NOWHERE
-                              ? encode_list(field, bytes)
-                              : encode_one(field, bytes + field->offset));
+        g_string_append_c(out, before);
+        before = ',';
+        sdm_json_append_string(out, field->name);
+        g_string_append_c(out, ':');
+        if (field->n_offset != SDM_FIELD_NOWHERE) {
+            encode_list(field, in, out);
+        } else {
+            encode_one(field, in + field->offset, out);
+        }
     }
-    return object;
+    g_string_append(out, before == '{' ? "{}" : "}");
 }
 
 char *sdm_codec_encode(const struct sdm_codec *codec, const void *in, size_t *size)
 {
-    g_autoptr(sdm_json) value = sdm_codec_encode_value(codec, in);
+    GString *out = g_string_sized_new(1024);
 
-    return sdm_json_write(value, SDM_JSON_COMPACT, size);
+    encode_object(codec, in, out);
+    if (size != NULL) {
+        *size = out->len;
+    }
+    return g_string_free(out, FALSE);
+}
+
+struct sdm_json *sdm_codec_encode_value(const struct sdm_codec *codec, const void *in)
+{
+    static const struct sdm_json_limits any = {SIZE_MAX, UINT_MAX};
+    size_t size;
+    g_autofree char *text = sdm_codec_encode(codec, in, &size);
+    struct sdm_json *value = sdm_json_parse(text, size, &any, NULL);
+
+    g_assert(value != NULL);
+    return value;
 }
 
 void sdm_codec_fingerprint(const struct sdm_codec *codec, const void *in,
