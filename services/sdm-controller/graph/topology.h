@@ -42,7 +42,7 @@ const struct sdm_rack *sdm_topology_find_rack(const struct sdm_topology *topolog
 /* The memory brick of a NetPort module number. */
 const struct sdm_device *sdm_topology_module(const struct sdm_topology *topology, uint32_t module);
 
-/* The other end of the link at a port, and the link; false when nothing is linked there. */
+/* The other end of the link at a port, and the link unless NULL; false when nothing is linked. */
 bool sdm_topology_peer(const struct sdm_topology *topology, struct sdm_port_ref port,
                        struct sdm_port_ref *peer, const struct sdm_link **link);
 
