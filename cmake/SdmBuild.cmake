@@ -27,6 +27,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 option(SDM_FAULTS "compile fault points in" OFF)
+option(SDM_FUZZ "build the libFuzzer targets; needs clang" OFF)
 set(SDM_SANITIZE "" CACHE STRING "sanitizers, comma separated: address,undefined or thread")
 
 add_library(sdm_flags INTERFACE)

@@ -48,6 +48,7 @@ enum sdm_error_code sdm_error_verdict(const GError *error)
     return error->domain == SDM_UNAVAILABLE ? SDM_ERROR_UNAVAILABLE : SDM_ERROR_INTERNAL;
 }
 
+G_GNUC_PRINTF(4, 0)
 static void set_valist(GError **error, GQuark domain, int code, const char *format, va_list args)
 {
     if (error != NULL) {

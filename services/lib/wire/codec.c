@@ -39,6 +39,7 @@ static bool refuse_at(const struct place *place, GError **error, enum sdm_error_
                       const char *format, ...)
 {
     g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *whole = NULL;
     va_list args;
 
     append_place(text, place);
@@ -46,7 +47,9 @@ static bool refuse_at(const struct place *place, GError **error, enum sdm_error_
     va_start(args, format);
     g_string_append_vprintf(text, format, args);
     va_end(args);
-    return sdm_refuse(error, code, "%s", text->str);
+    /* What a stranger wrote may have been cut within a character. */
+    whole = g_utf8_make_valid(text->str, (gssize)text->len);
+    return sdm_refuse(error, code, "%s", whole);
 }
 
 static bool refuse_kind(const struct place *place, const char *want, const struct sdm_json *value,

@@ -162,6 +162,18 @@ Test(codec, a_long_unknown_name_is_cut_in_the_text)
     cr_assert_lt(strlen(error->message), 200);
 }
 
+Test(codec, a_name_cut_within_a_character_stays_text)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = g_strnfill(63, 'n');
+    g_autofree char *text = g_strdup_printf("{\"%s\xc3\xb6\":1}", name);
+    struct sample_sample_full full;
+
+    cr_assert_not(decode(text, arena, &full, &error));
+    cr_assert(g_utf8_validate(error->message, -1, NULL));
+}
+
 Test(codec, an_open_object_ignores_what_it_does_not_know)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
