@@ -12,6 +12,7 @@ GROUPS = {
     "event": "Events",
     "error": "Errors",
     "rack": "The rack file",
+    "emurack": "The file of emurackd",
 }
 
 
