@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/wire/oslo.h"
 #include "lib/wire/registry.h"
 
 static bool refuse_unknown(const char *type, GError **error)
@@ -62,13 +63,48 @@ static char *check_pattern(const char *name, const char *bytes, size_t size, GEr
     return NULL;
 }
 
-static bool answer(const char *type, const char *bytes, size_t size)
+static char *check_call(const char *topic, const char *bytes, size_t size, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = g_str_has_prefix(type, "pattern:")
-                                ? check_pattern(strchr(type, ':') + 1, bytes, size, &error)
-                                : check_message(type, bytes, size, &error);
+    g_autoptr(sdm_json) read = sdm_json_new_object();
+    struct sdm_oslo_call call;
 
+    if (!sdm_oslo_decode(bytes, size, topic, &call, error)) {
+        return NULL;
+    }
+    sdm_json_set_string(read, "type", call.type);
+    sdm_json_set_string(read, "msg_id", call.msg_id);
+    sdm_json_set_string(read, "reply_queue", call.reply_queue);
+    sdm_json_set_string(read, "token", call.token);
+    sdm_json_set_integer(read, "timeout_ms", (int64_t)call.timeout_ms);
+    sdm_json_set_take(read, "args", sdm_json_ref(call.args));
+    sdm_oslo_call_done(&call);
+    return sdm_json_write(read, SDM_JSON_COMPACT, NULL);
+}
+
+static char *check_reply(const char *type, const char *bytes, size_t size, GError **error)
+{
+    return sdm_oslo_encode_reply("msg-1", type, bytes, size, error);
+}
+
+static bool answer(const char *question, const char *bytes, size_t size)
+{
+    static const struct {
+        const char *prefix;
+        char *(*check)(const char *what, const char *bytes, size_t size, GError **error);
+    } rows[] = {
+        {"pattern:", check_pattern},
+        {"call:", check_call},
+        {"reply:", check_reply},
+        {"", check_message},
+    };
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    size_t i = 0;
+
+    while (!g_str_has_prefix(question, rows[i].prefix)) {
+        i++;
+    }
+    text = rows[i].check(question + strlen(rows[i].prefix), bytes, size, &error);
     if (text != NULL) {
         printf("ok\t%s\n", text);
         return true;
