@@ -22,6 +22,11 @@ CREATE TABLE sdm.stored_reply (
     -- Why it will be answered with an error once what it began is undone.
     error_code     text,
     error_text     text,
+    -- Where the time went so far.
+    controller_us  bigint,
+    fabric_us      bigint,
+    agent_us       bigint,
+    guest_us       bigint,
     -- Set when it is answered.
     reply_type     text,
     reply          text,

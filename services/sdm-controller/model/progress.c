@@ -1,5 +1,7 @@
 #include "sdm-controller/model/progress.h"
 
+#include <string.h>
+
 static bool attachment_refused(const struct sdm_snapshot *snapshot, size_t attachment)
 {
     return snapshot->attachments[attachment].error_code != NULL;
@@ -151,14 +153,36 @@ static void step_segments(const struct sdm_snapshot *snapshot, struct sdm_progre
     }
 }
 
-static bool circuit_has_segments(const struct sdm_snapshot *snapshot,
-                                 const struct sdm_progress *progress, size_t circuit)
+static bool compute_is_used(const struct sdm_snapshot *snapshot,
+                            const struct sdm_progress *progress, int32_t compute_no)
+{
+    for (size_t i = 0; i < snapshot->n_attachments; i++) {
+        if (snapshot->attachments[i].compute_no == compute_no && !progress->attachments[i].drop) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A route goes with its segment, and in a group with its member. */
+static void step_routes(const struct sdm_snapshot *snapshot, struct sdm_progress *progress)
 {
     for (size_t i = 0; i < snapshot->n_routes; i++) {
         const struct sdm_snapshot_route *route = &snapshot->routes[i];
+        const struct sdm_snapshot_circuit *circuit = &snapshot->circuits[route->circuit];
+        bool left = snapshot->group != NULL && !circuit->have_up &&
+                    !progress->circuits[route->circuit].want_up &&
+                    !compute_is_used(snapshot, progress, circuit->compute_no);
 
-        if (route->circuit == circuit && !progress->segments[route->segment].scrub &&
-            snapshot->segments[route->segment].state == SDM_SEGMENT_STATE_LIVE) {
+        progress->routes[i].drop = left || progress->segments[route->segment].scrub;
+    }
+}
+
+static bool circuit_has_routes(const struct sdm_snapshot *snapshot,
+                               const struct sdm_progress *progress, size_t circuit)
+{
+    for (size_t i = 0; i < snapshot->n_routes; i++) {
+        if (snapshot->routes[i].circuit == circuit && !progress->routes[i].drop) {
             return true;
         }
     }
@@ -168,20 +192,22 @@ static bool circuit_has_segments(const struct sdm_snapshot *snapshot,
 static void step_circuits(const struct sdm_snapshot *snapshot, struct sdm_progress *progress)
 {
     for (size_t i = 0; i < snapshot->n_circuits; i++) {
-        const struct sdm_snapshot_circuit *circuit = &snapshot->circuits[i];
-        struct sdm_progress_circuit *step = &progress->circuits[i];
         bool accelerates = is_accelerator_circuit(snapshot, i) && holds_accelerator(snapshot);
 
-        step->want_up = accelerates || circuit_has_windows(snapshot, progress, i);
-        step->drop = !step->want_up && !circuit->have_up && !circuit->want_up &&
-                     !circuit_has_segments(snapshot, progress, i);
+        progress->circuits[i].want_up = accelerates || circuit_has_windows(snapshot, progress, i);
+    }
+    step_routes(snapshot, progress);
+    for (size_t i = 0; i < snapshot->n_circuits; i++) {
+        progress->circuits[i].idle = !progress->circuits[i].want_up &&
+                                     !snapshot->circuits[i].have_up &&
+                                     !circuit_has_routes(snapshot, progress, i);
     }
 }
 
 static bool nothing_left(const struct sdm_snapshot *snapshot, const struct sdm_progress *progress)
 {
     for (size_t i = 0; i < snapshot->n_circuits; i++) {
-        if (is_accelerator_circuit(snapshot, i) && !progress->circuits[i].drop) {
+        if (is_accelerator_circuit(snapshot, i) && snapshot->circuits[i].have_up) {
             return false;
         }
     }
@@ -243,6 +269,7 @@ void sdm_progress_next(const struct sdm_snapshot *snapshot, struct sdm_arena *ar
         .attachments =
             SDM_ARENA_NEW(arena, struct sdm_progress_attachment, snapshot->n_attachments),
         .circuits = SDM_ARENA_NEW(arena, struct sdm_progress_circuit, snapshot->n_circuits),
+        .routes = SDM_ARENA_NEW(arena, struct sdm_progress_route, snapshot->n_routes),
     };
     progress->refused = undo_refused(snapshot, progress);
     step_windows(snapshot, progress);
@@ -303,44 +330,78 @@ static enum sdm_wait_level reached_out(const struct sdm_snapshot *snapshot)
                                                                 : SDM_WAIT_LEVEL_FABRIC;
 }
 
-enum sdm_wait_level sdm_progress_reached(const struct sdm_snapshot *snapshot,
-                                         enum sdm_request_direction direction, bool *done)
+bool sdm_request_direction(const char *type, enum sdm_request_direction *direction)
 {
-    enum sdm_wait_level reached;
+    static const struct {
+        const char *type;
+        enum sdm_request_direction direction;
+    } types[] = {
+        {"s10.attach/1", SDM_REQUEST_IN},
+        {"s10.group.join/1", SDM_REQUEST_IN},
+        {"s10.accelerator.reserve/1", SDM_REQUEST_IN},
+        {"s10.detach/1", SDM_REQUEST_OUT},
+        {"s10.group.leave/1", SDM_REQUEST_OUT},
+        {"s10.resize/1", SDM_REQUEST_RESIZE},
+        {"s10.release/1", SDM_REQUEST_RELEASE},
+        {"s10.accelerator.release/1", SDM_REQUEST_RELEASE},
+    };
 
-    if (direction == SDM_REQUEST_IN) {
-        reached = reached_in(snapshot);
-        *done = reached == SDM_WAIT_LEVEL_GUEST;
-        return reached;
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (strcmp(types[i].type, type) == 0) {
+            *direction = types[i].direction;
+            return true;
+        }
     }
-    reached = reached_out(snapshot);
-    if (direction == SDM_REQUEST_RELEASE && reached == SDM_WAIT_LEVEL_FABRIC &&
+    return false;
+}
+
+static bool gives_back(const struct sdm_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->n_segments; i++) {
+        if (snapshot->segments[i].want_free) {
+            return true;
+        }
+    }
+    return any_window(snapshot, false, SDM_WINDOW_LEVEL_ABSENT);
+}
+
+static struct sdm_reached judge_in(const struct sdm_snapshot *snapshot, enum sdm_wait_level wait)
+{
+    enum sdm_wait_level level = reached_in(snapshot);
+
+    return (struct sdm_reached){level, level >= wait, level == SDM_WAIT_LEVEL_GUEST};
+}
+
+static struct sdm_reached judge_out(const struct sdm_snapshot *snapshot, bool release,
+                                    enum sdm_wait_level wait)
+{
+    static const int order[] = {
+        [SDM_WAIT_LEVEL_COMMITTED] = 0,
+        [SDM_WAIT_LEVEL_GUEST] = 1,
+        [SDM_WAIT_LEVEL_FABRIC] = 2,
+    };
+    enum sdm_wait_level level = reached_out(snapshot);
+
+    if (release && level == SDM_WAIT_LEVEL_FABRIC &&
         snapshot->state != SDM_RESERVATION_STATE_RELEASED) {
-        reached = SDM_WAIT_LEVEL_GUEST;
+        level = SDM_WAIT_LEVEL_GUEST;
     }
-    *done = reached == SDM_WAIT_LEVEL_FABRIC;
-    return reached;
+    return (struct sdm_reached){level, order[level] >= order[wait], level == SDM_WAIT_LEVEL_FABRIC};
+}
+
+struct sdm_reached sdm_progress_reached(const struct sdm_snapshot *snapshot,
+                                        enum sdm_request_direction direction,
+                                        enum sdm_wait_level wait)
+{
+    bool out = direction == SDM_REQUEST_OUT || direction == SDM_REQUEST_RELEASE ||
+               (direction == SDM_REQUEST_RESIZE && gives_back(snapshot));
+
+    return out ? judge_out(snapshot, direction == SDM_REQUEST_RELEASE, wait)
+               : judge_in(snapshot, wait);
 }
 
 bool sdm_progress_undone(const struct sdm_snapshot *snapshot)
 {
     return snapshot->state != SDM_RESERVATION_STATE_ATTACHING &&
            !any_window(snapshot, false, SDM_WINDOW_LEVEL_ABSENT);
-}
-
-bool sdm_reservation_may_move(enum sdm_reservation_state from, enum sdm_reservation_state to)
-{
-    switch (from) {
-    case SDM_RESERVATION_STATE_HELD:
-    case SDM_RESERVATION_STATE_ATTACHING:
-    case SDM_RESERVATION_STATE_ATTACHED:
-    case SDM_RESERVATION_STATE_DETACHING:
-        return to != SDM_RESERVATION_STATE_RELEASED;
-    case SDM_RESERVATION_STATE_RELEASING:
-        return to == SDM_RESERVATION_STATE_RELEASED || to == SDM_RESERVATION_STATE_RELEASING;
-    case SDM_RESERVATION_STATE_RELEASED:
-    case SDM_RESERVATION_STATE_FAILED:
-        return from == to;
-    }
-    g_return_val_if_reached(false);
 }

@@ -51,7 +51,12 @@ struct sdm_progress_attachment {
 
 struct sdm_progress_circuit {
     bool want_up;
-    /* Nothing can use it any more: its row goes, its ports are free. */
+    /* Nothing uses it any more, and it is cut: its row and its ports can go. */
+    bool idle;
+};
+
+struct sdm_progress_route {
+    /* The segment, or the compute brick, does not use the circuit any more. */
     bool drop;
 };
 
@@ -64,25 +69,36 @@ struct sdm_progress {
     struct sdm_progress_segment *segments;
     struct sdm_progress_attachment *attachments;
     struct sdm_progress_circuit *circuits;
+    struct sdm_progress_route *routes;
 };
 
 /* The next step of 'snapshot'; applied and asked again until nothing changes. */
 void sdm_progress_next(const struct sdm_snapshot *snapshot, struct sdm_arena *arena,
                        struct sdm_progress *progress);
 
-/* The direction of a request that waits. */
+/* What a request that waits is after. */
 enum sdm_request_direction {
-    SDM_REQUEST_IN,      /* attach, resize up, group.join, accelerator.reserve */
-    SDM_REQUEST_OUT,     /* detach, resize down, group.leave */
+    SDM_REQUEST_IN,      /* attach, group.join, accelerator.reserve */
+    SDM_REQUEST_OUT,     /* detach, group.leave */
+    SDM_REQUEST_RESIZE,  /* either of them */
     SDM_REQUEST_RELEASE, /* release, accelerator.release */
 };
 
-/* How far a request in this direction has come; '*done' when nothing of it is left to do. */
-enum sdm_wait_level sdm_progress_reached(const struct sdm_snapshot *snapshot,
-                                         enum sdm_request_direction direction, bool *done);
+/* The direction of a message type ("s10.attach/1"); false for one that never waits. */
+bool sdm_request_direction(const char *type, enum sdm_request_direction *direction);
+
+/* How far a request has come.  For what gives memory back, 'guest' comes before 'fabric'. */
+struct sdm_reached {
+    enum sdm_wait_level level;
+    /* As far as was waited for. */
+    bool satisfied;
+    /* Nothing of the request is left to do. */
+    bool done;
+};
+
+struct sdm_reached sdm_progress_reached(const struct sdm_snapshot *snapshot,
+                                        enum sdm_request_direction direction,
+                                        enum sdm_wait_level wait);
 
 /* True when a refused request is undone: nothing that it began is left. */
 bool sdm_progress_undone(const struct sdm_snapshot *snapshot);
-
-/* True when a reservation may go from one state to the other, as the diagram says. */
-bool sdm_reservation_may_move(enum sdm_reservation_state from, enum sdm_reservation_state to);

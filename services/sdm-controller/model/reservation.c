@@ -1,7 +1,24 @@
 #include "sdm-controller/model/reservation.h"
 
 #include "lib/base/error.h"
-#include "sdm-controller/model/progress.h"
+
+bool sdm_reservation_may_move(enum sdm_reservation_state from, enum sdm_reservation_state to)
+{
+    switch (from) {
+    case SDM_RESERVATION_STATE_HELD:
+    case SDM_RESERVATION_STATE_ATTACHING:
+    case SDM_RESERVATION_STATE_ATTACHED:
+    case SDM_RESERVATION_STATE_DETACHING:
+        return to != SDM_RESERVATION_STATE_RELEASED;
+    case SDM_RESERVATION_STATE_RELEASING:
+        return to == SDM_RESERVATION_STATE_RELEASED || to == SDM_RESERVATION_STATE_FAILED ||
+               to == from;
+    case SDM_RESERVATION_STATE_RELEASED:
+    case SDM_RESERVATION_STATE_FAILED:
+        return from == to;
+    }
+    return false;
+}
 
 bool sdm_reservation_move(enum sdm_reservation_state from, enum sdm_reservation_state to,
                           GError **error)

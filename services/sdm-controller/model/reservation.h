@@ -11,6 +11,9 @@
 
 #include "wire/words.h"
 
+/* True for a move that the diagram of progress.h has. */
+bool sdm_reservation_may_move(enum sdm_reservation_state from, enum sdm_reservation_state to);
+
 /* Refuses WRONG_STATE, with both states named, a move that sdm_reservation_may_move() does not
  * allow. */
 bool sdm_reservation_move(enum sdm_reservation_state from, enum sdm_reservation_state to,

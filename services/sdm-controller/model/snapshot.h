@@ -95,6 +95,8 @@ struct sdm_snapshot {
     const char *lease_end;
     bool lease_expired;
     const char *created;
+    /* When it was read, by the database's clock. */
+    const char *now;
     /* NULL where there is none. */
     const char *group;
     const char *accelerator;

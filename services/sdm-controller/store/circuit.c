@@ -71,8 +71,16 @@ static const struct sdm_pg_statement found_statement = {
 
 static const struct sdm_pg_statement delete_statement = {
     .name = "circuit_delete",
-    .sql = "DELETE FROM sdm.circuit WHERE circuit = $1::uuid",
+    .sql = "DELETE FROM sdm.circuit c WHERE c.circuit = $1::uuid AND NOT c.want_up"
+           " AND NOT c.have_up"
+           " AND NOT EXISTS (SELECT FROM sdm.segment_circuit sc WHERE sc.circuit = c.circuit)",
     .n_params = 1,
+};
+
+static const struct sdm_pg_statement drop_route_statement = {
+    .name = "circuit_drop_route",
+    .sql = "DELETE FROM sdm.segment_circuit WHERE segment = $1::uuid AND circuit = $2::uuid",
+    .n_params = 2,
 };
 
 static const struct sdm_pg_statement load_statement = {
@@ -247,12 +255,26 @@ void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_u
     sdm_tx_queue(tx, &found_statement, &args);
 }
 
-void sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit)
+void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const char *circuit)
 {
     g_auto(sdm_pg_args) args = {0};
 
+    sdm_pg_arg_uuid(&args, segment);
     sdm_pg_arg_uuid(&args, circuit);
-    sdm_tx_queue(tx, &delete_statement, &args);
+    sdm_tx_queue(tx, &drop_route_statement, &args);
+}
+
+bool sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit, bool *deleted, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+
+    sdm_pg_arg_uuid(&args, circuit);
+    if (!sdm_tx_write(tx, &delete_statement, &args, &result, error)) {
+        return false;
+    }
+    *deleted = sdm_pg_result_n_affected(result) > 0;
+    return true;
 }
 
 void sdm_store_circuit_refused(struct sdm_tx *tx, const char *circuit, const char *error_code,
@@ -402,5 +424,6 @@ bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_circuit_fn *visit, voi
 
 SDM_STORE_STATEMENTS(circuit, &insert_statement, &insert_hops_statement, &carry_statement,
                      &claim_statement, &want_statement, &found_statement, &delete_statement,
-                     &load_statement, &load_hops_statement, &diverged_statement,
-                     &reservations_statement, &refused_statement, &each_statement)
+                     &drop_route_statement, &load_statement, &load_hops_statement,
+                     &diverged_statement, &reservations_statement, &refused_statement,
+                     &each_statement)

@@ -33,7 +33,13 @@ void sdm_store_circuit_want(struct sdm_tx *tx, const char *circuit, bool want_up
 /* Found up or down; switches on which nothing is left to do have reached their generation. */
 void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_up);
 
-void sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit);
+/* A segment does not use a circuit any more. */
+void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const char *circuit);
+
+/* Deletes a circuit that is down and that nothing uses; '*deleted' is false when it is used again.
+ */
+bool sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit, bool *deleted,
+                              GError **error);
 
 /* A hop as the synthesizer wires it. */
 struct sdm_wired_hop {

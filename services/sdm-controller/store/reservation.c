@@ -48,13 +48,6 @@ static const struct sdm_pg_statement renew_statement = {
     .n_params = 2,
 };
 
-static const struct sdm_pg_statement project_add_statement = {
-    .name = "project_add",
-    .sql = "UPDATE sdm.project SET used_bytes = used_bytes + $2::bigint,"
-           " n_reservations = n_reservations + $3::integer WHERE project = $1::text",
-    .n_params = 3,
-};
-
 static const struct sdm_pg_statement expired_statement = {
     .name = "reservation_expired",
     .sql = "SELECT r.reservation::text FROM sdm.reservation r"
@@ -194,19 +187,6 @@ void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int
     sdm_tx_queue(tx, &renew_statement, &args);
 }
 
-bool sdm_store_project_add(struct sdm_tx *tx, const char *project, int64_t bytes,
-                           int64_t n_reservations, GError **error)
-{
-    g_auto(sdm_pg_args) args = {0};
-    GError *violation = NULL;
-
-    sdm_pg_arg_text(&args, project);
-    sdm_pg_arg_int64(&args, bytes);
-    sdm_pg_arg_int64(&args, n_reservations);
-    return sdm_tx_write(tx, &project_add_statement, &args, NULL, &violation) ||
-           refuse_violation(violation, project, error);
-}
-
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error)
 {
@@ -324,5 +304,5 @@ bool sdm_store_reservation_history(struct sdm_pg *pg, const char *reservation, s
 }
 
 SDM_STORE_STATEMENTS(reservation, &insert_statement, &set_state_statement, &set_size_statement,
-                     &renew_statement, &project_add_statement, &expired_statement,
-                     &of_group_statement, &of_vm_statement, &list_statement, &history_statement)
+                     &renew_statement, &expired_statement, &of_group_statement, &of_vm_statement,
+                     &list_statement, &history_statement)

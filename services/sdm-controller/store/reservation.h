@@ -53,10 +53,6 @@ void sdm_store_reservation_set_size(struct sdm_tx *tx, const char *reservation, 
 /* Extends the lease from now. */
 void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int64_t lease_s);
 
-/* Adds to what a project holds; negative gives back.  Refuses QUOTA_EXCEEDED. */
-bool sdm_store_project_add(struct sdm_tx *tx, const char *project, int64_t bytes,
-                           int64_t n_reservations, GError **error);
-
 /* Uuids of held reservations whose lease has ended, at most 'n_max'. */
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error);

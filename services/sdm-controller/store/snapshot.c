@@ -11,7 +11,8 @@
     "SELECT r.project, r.state::text, r.mode::text, r.compute_no, c.id, r.latency_class::text, "   \
     "r.policy::text, r.bandwidth_mbps, r.size_bytes, r.requested_bytes, "                          \
     SDM_SQL_RFC3339("r.lease_end") ", r.lease_end < clock_timestamp(), "                           \
-    SDM_SQL_RFC3339("r.created") ", r.group_id, coalesce(r.accelerator_no, 0), a.id "              \
+    SDM_SQL_RFC3339("r.created") ", r.group_id, coalesce(r.accelerator_no, 0), a.id, "           \
+    SDM_SQL_RFC3339("clock_timestamp()") " "                                                       \
     "FROM sdm.reservation r JOIN sdm.device c ON c.device_no = r.compute_no "                      \
     "LEFT JOIN sdm.device a ON a.device_no = r.accelerator_no WHERE r.reservation = $1::uuid"
 /* clang-format on */
@@ -100,6 +101,7 @@ static bool read_reservation(struct sdm_row_reader in, struct sdm_snapshot *snap
     snapshot->group = sdm_row_text_or_null(&in, 0, 13);
     snapshot->accelerator_no = sdm_row_int32(&in, 0, 14);
     snapshot->accelerator = sdm_row_text_or_null(&in, 0, 15);
+    snapshot->now = sdm_row_text(&in, 0, 16);
     return in.ok;
 }
 

@@ -1,0 +1,19 @@
+/* Events of reservations and drift, written with what they tell of.
+ *
+ * Thread rule: as the transaction. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sdm-controller/model/work.h"
+#include "sdm-controller/store/tx.h"
+#include "wire/event.h"
+
+/* Queues event.reservation/1, routing key event.reservation.<project>. */
+void sdm_event_reservation(struct sdm_tx *tx, const struct sdm_work_sink *sink,
+                           const struct sdm_event_reservation *event);
+
+/* Queues event.drift/1, routing key event.drift.<device>. */
+void sdm_event_drift(struct sdm_tx *tx, const struct sdm_work_sink *sink,
+                     const struct sdm_event_drift *event);
