@@ -171,6 +171,8 @@ CREATE TABLE sdm.netport_window (
     -- The compute brick's generation that 'want' belongs to: a report of an older one cannot say
     -- that the window is gone.
     generation  bigint NOT NULL,
+    -- Its agent has been told of it: only a report can say that it is gone.
+    offered     boolean NOT NULL DEFAULT false,
     -- False until the request that made it has succeeded; a refused request undoes these.
     settled     boolean NOT NULL DEFAULT false,
     UNIQUE (compute_no, entry),

@@ -37,8 +37,8 @@ static void step_windows(const struct sdm_snapshot *snapshot, struct sdm_progres
         const struct sdm_snapshot_window *window = &snapshot->windows[i];
         enum sdm_window_level want = window_want(snapshot, progress, i);
 
-        progress->windows[i].drop =
-            want == SDM_WINDOW_LEVEL_ABSENT && window->have == SDM_WINDOW_LEVEL_ABSENT;
+        progress->windows[i].drop = want == SDM_WINDOW_LEVEL_ABSENT &&
+                                    window->have == SDM_WINDOW_LEVEL_ABSENT && !window->offered;
     }
 }
 
@@ -252,7 +252,7 @@ static enum sdm_reservation_state next_state(const struct sdm_snapshot *snapshot
 
         used |= !progress->windows[i].drop;
         up |= want > snapshot->windows[i].have;
-        down |= want < snapshot->windows[i].have;
+        down |= want == SDM_WINDOW_LEVEL_ABSENT && !progress->windows[i].drop;
     }
     if (up || down) {
         return up ? SDM_RESERVATION_STATE_ATTACHING : SDM_RESERVATION_STATE_DETACHING;

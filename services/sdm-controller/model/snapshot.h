@@ -70,6 +70,8 @@ struct sdm_snapshot_window {
     int64_t size_bytes;
     enum sdm_window_level want;
     enum sdm_window_level have;
+    /* Its agent has been told of it, and has not said since that it is gone. */
+    bool offered;
     bool settled;
 };
 

@@ -71,7 +71,7 @@ static const struct sdm_pg_statement load_hops = {
 static const struct sdm_pg_statement load_windows = {
     "snapshot_windows",
     "SELECT w.window_id::text, w.attachment::text, w.segment::text, w.circuit::text, w.entry, "
-    "w.start_bytes, w.size_bytes, w.want::text, w.have::text, w.settled "
+    "w.start_bytes, w.size_bytes, w.want::text, w.have::text, w.offered, w.settled "
     "FROM sdm.netport_window w JOIN sdm.attachment a USING (attachment) "
     "JOIN sdm.segment s USING (segment) "
     "WHERE a.reservation = $1::uuid ORDER BY s.seq, w.compute_no",
@@ -238,7 +238,8 @@ static bool read_windows(struct sdm_row_reader in, struct sdm_snapshot *snapshot
         window->size_bytes = sdm_row_int64(&in, i, 6);
         window->want = sdm_row_word(&in, i, 7, &sdm_window_level_words);
         window->have = sdm_row_word(&in, i, 8, &sdm_window_level_words);
-        window->settled = sdm_row_bool(&in, i, 9);
+        window->offered = sdm_row_bool(&in, i, 9);
+        window->settled = sdm_row_bool(&in, i, 10);
     }
     return in.ok;
 }

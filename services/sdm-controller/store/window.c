@@ -66,6 +66,14 @@ static const struct sdm_pg_statement delete_statement = {
     .n_params = 1,
 };
 
+static const struct sdm_pg_statement offer_statement = {
+    .name = "window_offer",
+    .sql = "UPDATE sdm.netport_window w SET offered = true FROM sdm.circuit c"
+           " WHERE w.compute_no = $1::integer AND c.circuit = w.circuit AND c.have_up"
+           " AND w.want <> 'absent' AND NOT w.offered",
+    .n_params = 1,
+};
+
 static const struct sdm_pg_statement compile_brick_statement = {
     .name = "compile_brick",
     .sql = "SELECT d.device_no, d.id, d.want_generation,"
@@ -84,7 +92,7 @@ static const struct sdm_pg_statement compile_rows_statement = {
            " JOIN sdm.segment s ON s.segment = w.segment"
            " JOIN sdm.circuit c ON c.circuit = w.circuit"
            " JOIN sdm.device m ON m.device_no = s.brick_no"
-           " WHERE w.compute_no = $1::integer AND w.want <> 'absent' AND c.have_up"
+           " WHERE w.compute_no = $1::integer AND w.want <> 'absent' AND w.offered"
            " ORDER BY w.entry",
     .n_params = 1,
 };
@@ -99,7 +107,7 @@ static const struct sdm_pg_statement lock_brick_statement = {
 static const struct sdm_pg_statement known_statement = {
     .name = "report_known_windows",
     .sql = "SELECT w.window_id::text, a.reservation::text, a.attachment::text, a.vm::text,"
-           " w.generation, w.want::text, w.have::text"
+           " w.generation, w.want::text, w.have::text, w.offered"
            " FROM sdm.netport_window w JOIN sdm.attachment a USING (attachment)"
            " WHERE w.compute_no = $1::integer ORDER BY w.entry",
     .n_params = 1,
@@ -107,8 +115,9 @@ static const struct sdm_pg_statement known_statement = {
 
 static const struct sdm_pg_statement window_found_statement = {
     .name = "window_found",
-    .sql = "UPDATE sdm.netport_window SET have = $2::sdm.window_level WHERE window_id = $1::uuid",
-    .n_params = 2,
+    .sql = "UPDATE sdm.netport_window SET have = $2::sdm.window_level,"
+           " offered = offered AND NOT $3::boolean WHERE window_id = $1::uuid",
+    .n_params = 3,
 };
 
 static const struct sdm_pg_statement attachment_found_statement = {
@@ -256,6 +265,14 @@ void sdm_store_windows_delete(struct sdm_tx *tx, const char *const *windows, siz
     sdm_tx_queue(tx, &delete_statement, &args);
 }
 
+bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+
+    sdm_pg_arg_int64(&args, compute_no);
+    return sdm_tx_write(tx, &offer_statement, &args, NULL, error);
+}
+
 static bool read_compile_rows(const struct sdm_pg_result *result, struct sdm_arena *arena,
                               struct sdm_compile_brick *brick, GError **error)
 {
@@ -330,6 +347,7 @@ static bool read_known(const struct sdm_pg_result *result, struct sdm_arena *are
         window->generation = sdm_row_int64(&in, (int)i, 4);
         window->want = sdm_row_word(&in, (int)i, 5, &sdm_window_level_words);
         window->have = sdm_row_word(&in, (int)i, 6, &sdm_window_level_words);
+        window->offered = sdm_row_bool(&in, (int)i, 7);
     }
     return in.ok;
 }
@@ -363,12 +381,14 @@ bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struc
     return in.ok && rows != NULL && read_known(rows, arena, windows, n, error);
 }
 
-void sdm_store_window_found(struct sdm_tx *tx, const char *window, enum sdm_window_level have)
+void sdm_store_window_found(struct sdm_tx *tx, const char *window, enum sdm_window_level have,
+                            bool gone)
 {
     g_auto(sdm_pg_args) args = {0};
 
     sdm_pg_arg_uuid(&args, window);
     sdm_pg_arg_text(&args, sdm_window_level_name(have));
+    sdm_pg_arg_bool(&args, gone);
     sdm_tx_queue(tx, &window_found_statement, &args);
 }
 
@@ -424,7 +444,7 @@ bool sdm_store_windows_each(struct sdm_pg *pg, sdm_store_window_fn *visit, void 
 
 SDM_STORE_STATEMENTS(window, &attachment_insert_statement, &attachment_set_statement,
                      &attachment_delete_statement, &generation_statement, &insert_statement,
-                     &unwant_statement, &settle_statement, &delete_statement,
+                     &unwant_statement, &settle_statement, &delete_statement, &offer_statement,
                      &compile_brick_statement, &compile_rows_statement, &lock_brick_statement,
                      &known_statement, &window_found_statement, &attachment_found_statement,
                      &reported_statement, &each_statement)

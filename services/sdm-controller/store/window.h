@@ -82,6 +82,9 @@ struct sdm_compile_brick {
     size_t n_rows;
 };
 
+/* Notes, in a transaction of its own, that the agent is about to be told of what it shall have. */
+bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **error);
+
 /* Refuses NOT_FOUND for a brick that is not there. */
 struct sdm_compile_brick *sdm_store_compile_load(struct sdm_pg *pg, int32_t compute_no,
                                                  struct sdm_arena *arena, GError **error);
@@ -95,6 +98,7 @@ struct sdm_known_window {
     int64_t generation;
     enum sdm_window_level want;
     enum sdm_window_level have;
+    bool offered;
 };
 
 /* Locks the compute brick's row, so that reports of one brick follow each other, and reads its
@@ -104,8 +108,9 @@ bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struc
                              int64_t *have_generation, struct sdm_known_window **windows, size_t *n,
                              GError **error);
 
-/* Found at another level than before. */
-void sdm_store_window_found(struct sdm_tx *tx, const char *window, enum sdm_window_level have);
+/* Found at this level; 'gone' when the report knows that it is not wanted and does not have it. */
+void sdm_store_window_found(struct sdm_tx *tx, const char *window, enum sdm_window_level have,
+                            bool gone);
 /* What the report said of the attachment: memory of its guest (0 for nothing said), and why it
  * comes no further (NULL for nothing said). */
 void sdm_store_attachment_found(struct sdm_tx *tx, const char *attachment,
