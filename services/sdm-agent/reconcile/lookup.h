@@ -3,7 +3,7 @@
  * Pure; a lookup belongs to one thread and borrows both states. */
 #pragma once
 
-#include "sdm-agent/reconcile/state.h"
+#include "sdm-agent/state/state.h"
 
 struct sdm_lookup;
 typedef struct sdm_lookup sdm_lookup;

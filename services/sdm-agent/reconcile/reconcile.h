@@ -14,7 +14,7 @@
  * Pure; any thread. */
 #pragma once
 
-#include "sdm-agent/reconcile/state.h"
+#include "sdm-agent/state/state.h"
 
 /* In the order in which steps are listed. */
 enum sdm_step_kind {
