@@ -18,7 +18,8 @@ CREATE TABLE sdm.rack (
 CREATE TABLE sdm.tray (
     tray_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id      text NOT NULL UNIQUE,
-    rack_no integer NOT NULL REFERENCES sdm.rack
+    rack_no integer NOT NULL REFERENCES sdm.rack,
+    UNIQUE (tray_no, rack_no)
 );
 
 -- Bricks and switches: one id space, one port space, one generation counter each.
@@ -46,15 +47,35 @@ CREATE TABLE sdm.device (
     boot_id          text,
     agent_version    text,
     last_report      timestamptz,
+    -- What a foreign key asks of a device besides its kind.
+    usable           boolean NOT NULL GENERATED ALWAYS AS
+                         (state IN ('active', 'lost') AND want_power = 'on') STORED,
+    serves           boolean NOT NULL GENERATED ALWAYS AS (kind IN ('memory', 'accelerator')) STORED,
     UNIQUE (device_no, kind),
-    UNIQUE (device_no, capacity_bytes),
+    UNIQUE (device_no, serves),
+    UNIQUE (device_no, capacity_bytes, usable),
+    FOREIGN KEY (tray_no, rack_no) REFERENCES sdm.tray (tray_no, rack_no),
     CHECK (have_generation <= want_generation),
     CHECK ((kind = 'memory') = (capacity_bytes IS NOT NULL)),
     CHECK ((kind = 'memory') = (module IS NOT NULL)),
     CHECK ((kind = 'accelerator') = (accelerator_kind IS NOT NULL)),
-    CHECK (kind IN ('electrical', 'optical') OR tray_no IS NOT NULL),
-    CHECK (tray_no IS NOT NULL OR kind IN ('electrical', 'optical'))
+    CHECK (kind IN ('electrical', 'optical') OR tray_no IS NOT NULL)
 );
+
+CREATE FUNCTION sdm.device_may_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.want_generation < OLD.want_generation THEN
+        RAISE EXCEPTION 'generation % of device % is behind %',
+            NEW.want_generation, NEW.id, OLD.want_generation
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'device_generation_grows';
+    END IF;
+    IF EXISTS (SELECT FROM sdm.port p WHERE p.device_no = NEW.device_no AND p.port >= NEW.n_ports)
+    THEN
+        RAISE EXCEPTION 'device % has links beyond % ports', NEW.id, NEW.n_ports
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'port_within_device';
+    END IF;
+    RETURN NEW;
+END $$;
 
 CREATE TABLE sdm.link (
     link_no        integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -75,12 +96,15 @@ CREATE FUNCTION sdm.port_within_device() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.port >= (SELECT d.n_ports FROM sdm.device d WHERE d.device_no = NEW.device_no) THEN
         RAISE EXCEPTION 'port % is not on device %', NEW.port, NEW.device_no
-            USING ERRCODE = 'check_violation';
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'port_within_device';
     END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER port_within_device BEFORE INSERT OR UPDATE ON sdm.port
     FOR EACH ROW EXECUTE FUNCTION sdm.port_within_device();
+CREATE TRIGGER device_may_change BEFORE UPDATE ON sdm.device FOR EACH ROW
+    WHEN (NEW.want_generation < OLD.want_generation OR NEW.n_ports < OLD.n_ports)
+    EXECUTE FUNCTION sdm.device_may_change();
 
 -- Virtual machines as their agents report them; project is null until one is bound.
 CREATE TABLE sdm.vm (
