@@ -99,6 +99,12 @@ libvirt_daemon_stop() {
     wait_until 20 "libvirtd-$1 has ended" test ! -e "$pid_file"
 }
 
+# restart libvirtd-N
+restart_libvirtd() {
+    libvirt_daemon_stop "$1"
+    libvirt_daemon_start "$1"
+}
+
 libvirt_brick_up() {
     local n=$1 folder memory_dir
     folder=$(libvirt_folder "$n")

@@ -13,12 +13,14 @@
 #include "blocks.h"
 #include "procfs.h"
 
-#define KEEP_FREE_PAGES  4096 /* of boot memory, for the kernel */
-#define MAX_RANGES_SHOWN 200
-#define MAX_HOLDS        64
-#define MAX_ROUNDS       400
-#define PFN_MASK         ((UINT64_C(1) << 55) - 1)
-#define PAGE_PRESENT     (UINT64_C(1) << 63)
+#define KEEP_FREE_PAGES 4096 /* of boot memory, for the kernel */
+/* Free, but set aside by the kernel for emergencies: up to 1 % of the zone and a page block. */
+#define SPARE_MARGIN_PAGES 1152
+#define MAX_RANGES_SHOWN   200
+#define MAX_HOLDS          64
+#define MAX_ROUNDS         400
+#define PFN_MASK           ((UINT64_C(1) << 55) - 1)
+#define PAGE_PRESENT       (UINT64_C(1) << 63)
 
 static uint8_t *area;      /* reserved addresses; pages exist where 'frames' is not 0 */
 static uint64_t n_area;    /* pages of address space */
@@ -186,24 +188,29 @@ static void settings_restore(char old[N_SETTINGS][64])
     }
 }
 
-/* Is there memory for the kernel itself?  When not, it would look for somebody to kill. */
-static bool kernel_has_memory(void)
+/* Takes free pages until 'movable' has one per-CPU batch left, or as many as cannot be avoided;
+ * false when the kernel itself gets short of memory, for then it would look for somebody to kill.
+ *
+ * A lower zone keeps back as many pages as the movable zone has; what it has beyond them the kernel
+ * would give out before the movable zone's last ones, so it is taken, too. */
+static bool drain_to_last_batch(uint64_t seed, struct zone_pages *movable)
 {
     struct zone_pages low;
 
-    return procfs_zone("DMA32", &low) && low.n_free >= KEEP_FREE_PAGES;
-}
-
-/* Takes free pages until 'movable' has one per-CPU batch left, or as many as cannot be avoided. */
-static void drain_to_last_batch(uint64_t seed, struct zone_pages *movable)
-{
-    while (procfs_zone("Movable", movable) && kernel_has_memory()) {
+    while (procfs_zone("Movable", movable) && procfs_zone("DMA32", &low)) {
         long n_more = movable->n_free + movable->n_percpu - movable->n_batch;
-        if (n_more <= 0 || movable->n_free == 0 || n_touched == n_area) {
-            return;
+        long n_spare = low.n_free - movable->n_managed - SPARE_MARGIN_PAGES;
+        n_more = n_more > 0 && movable->n_free > 0 ? n_more : 0;
+        n_spare = n_spare > 0 ? n_spare : 0;
+        if (low.n_free < KEEP_FREE_PAGES) {
+            return false;
         }
-        touch((uint64_t)n_more, seed);
+        if (n_more + n_spare == 0 || n_touched == n_area) {
+            return true;
+        }
+        touch((uint64_t)(n_more + n_spare), seed);
     }
+    return false;
 }
 
 /* A sequence without a short period (Numerical Recipes' generator, upper half). */
@@ -230,19 +237,20 @@ static void drain_last_batch(uint64_t seed, struct zone_pages *movable)
         uint64_t n_back = (uint64_t)high * 3 + any_number() % 256;
         char fraction[32];
 
-        if (movable->n_free + movable->n_percpu <= movable->n_batch && movable->n_free == 1) {
+        while (movable->n_free + movable->n_percpu <= movable->n_batch && movable->n_free == 1) {
             touch((uint64_t)(movable->n_free + movable->n_percpu), seed);
             procfs_zone("Movable", movable);
-            return;
         }
-        if (n_back >= n_touched || !kernel_has_memory()) {
+        if (movable->n_free + movable->n_percpu == 0 || n_back >= n_touched) {
             return;
         }
         snprintf(fraction, sizeof fraction, "%ld", movable->n_managed / high);
         procfs_write("/proc/sys/vm/percpu_pagelist_high_fraction", fraction);
         n_touched -= n_back;
         madvise(area + n_touched * SDM_PAGE_BYTES, n_back * SDM_PAGE_BYTES, MADV_DONTNEED);
-        drain_to_last_batch(seed, movable);
+        if (!drain_to_last_batch(seed, movable)) {
+            return;
+        }
     }
 }
 
@@ -271,8 +279,9 @@ bool fill_hotplug(uint64_t seed, struct fill_report *report, const char **why)
         return give_up(why, "no address space");
     }
     settings_apply(old);
-    drain_to_last_batch(seed, &movable);
-    drain_last_batch(seed, &movable);
+    if (drain_to_last_batch(seed, &movable)) {
+        drain_last_batch(seed, &movable);
+    }
     settings_restore(old);
     if (!read_frames(frames)) {
         return give_up(why, "cannot read /proc/self/pagemap");
