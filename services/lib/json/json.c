@@ -7,7 +7,7 @@
 
 #include "lib/base/error.h"
 
-const struct sdm_json_limits sdm_json_limits_default = {4 * 1024 * 1024, 32};
+const struct sdm_json_limits sdm_json_limits_default = {4UL * 1024 * 1024, 32};
 
 static const char *const kind_names[] = {
     [SDM_JSON_OBJECT] = "object",   [SDM_JSON_LIST] = "list", [SDM_JSON_STRING] = "string",

@@ -1,19 +1,24 @@
 #include "lib/wire/registry.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static int compare_type(const void *type, const void *entry)
-{
-    const struct sdm_codec *const *codec = entry;
-
-    return strcmp(type, (*codec)->type);
-}
 
 const struct sdm_codec *sdm_codec_find(const char *type)
 {
-    const struct sdm_codec *const *found =
-        bsearch(type, sdm_wire_codecs, sdm_n_wire_codecs, sizeof sdm_wire_codecs[0], compare_type);
+    size_t low = 0;
+    size_t high = sdm_n_wire_codecs;
 
-    return found != NULL ? *found : NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(type, sdm_wire_codecs[middle]->type);
+
+        if (order == 0) {
+            return sdm_wire_codecs[middle];
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
 }

@@ -21,6 +21,19 @@ static bool decode(const char *text, struct sdm_arena *arena, struct sample_samp
     return sdm_codec_decode(&sample_sample_full_codec, text, strlen(text), arena, out, error);
 }
 
+/* True when every byte still is what the test put there. */
+static bool untouched(const void *out, size_t size)
+{
+    const unsigned char *bytes = out;
+
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0x5a) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Test(codec, every_kind_of_member_arrives)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
@@ -135,17 +148,15 @@ Test(codec, refusals_name_the_place_and_both_sides)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GError) error = NULL;
         struct sample_sample_full full;
-        struct sample_sample_full before;
 
         memset(&full, 0x5a, sizeof full);
-        memset(&before, 0x5a, sizeof before);
         cr_assert_not(decode(rows[i].text, arena, &full, &error), "%s", rows[i].text);
         cr_assert(g_error_matches(error, SDM_ERROR, (int)rows[i].code), "%s: %s", rows[i].text,
                   error->message);
         if (rows[i].message != NULL) {
             cr_assert_str_eq(error->message, rows[i].message);
         }
-        cr_assert_eq(memcmp(&full, &before, sizeof full), 0, "%s: output touched", rows[i].text);
+        cr_assert(untouched(&full, sizeof full), "%s: output touched", rows[i].text);
     }
 }
 

@@ -21,6 +21,19 @@ static bool decode(const char *message, const char *topic, struct sdm_oslo_call 
     return sdm_oslo_decode(text, strlen(text), topic, call, error);
 }
 
+/* True when every byte still is what the test put there. */
+static bool untouched(const void *out, size_t size)
+{
+    const unsigned char *bytes = out;
+
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0x5a) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Test(oslo, a_call_is_read_whole)
 {
     struct sdm_oslo_call call;
@@ -138,14 +151,12 @@ Test(oslo, bad_envelopes_are_refused)
         g_autofree char *text = envelope(rows[i].version, rows[i].message);
         g_autoptr(GError) error = NULL;
         struct sdm_oslo_call call;
-        struct sdm_oslo_call before;
 
         memset(&call, 0x5a, sizeof call);
-        before = call;
         cr_assert_not(sdm_oslo_decode(text, strlen(text), "s10", &call, &error), "row %zu", i);
         cr_assert(g_error_matches(error, SDM_ERROR, (int)rows[i].code), "row %zu: %s", i,
                   error->message);
-        cr_assert_eq(memcmp(&call, &before, sizeof call), 0, "row %zu: output touched", i);
+        cr_assert(untouched(&call, sizeof call), "row %zu: output touched", i);
     }
 }
 

@@ -7,35 +7,35 @@
 Test(pattern, each_form_knows_its_own)
 {
     static const struct {
-        enum sdm_pattern pattern;
         const char *text;
+        enum sdm_pattern pattern;
         bool matches;
     } rows[] = {
-        {SDM_PATTERN_NONE, "", true},
-        {SDM_PATTERN_ID, "tray-1.b_2", true},
-        {SDM_PATTERN_ID, "Tray", false},
-        {SDM_PATTERN_UUID, "01234567-89ab-cdef-0123-456789abcdef", true},
-        {SDM_PATTERN_UUID, "01234567-89AB-cdef-0123-456789abcdef", false},
-        {SDM_PATTERN_PROJECT, "Demo.1", true},
-        {SDM_PATTERN_PROJECT, ".demo", false},
-        {SDM_PATTERN_PROJECT, "", false},
-        {SDM_PATTERN_PROJECT, "a b", false},
-        {SDM_PATTERN_KEY, ":-._Ab9", true},
-        {SDM_PATTERN_KEY, "a/b", false},
-        {SDM_PATTERN_TIMESTAMP, "2026-01-31T23:59:59.000000Z", true},
-        {SDM_PATTERN_TIMESTAMP, "2026-01-31T23:59:59.00000Z", false},
-        {SDM_PATTERN_TIMESTAMP, "2026-01-31 23:59:59.000000Z", false},
-        {SDM_PATTERN_TIMESTAMP, "2026-01-3xT23:59:59.000000Z", false},
-        {SDM_PATTERN_ENDPOINT, "127.0.0.1:7000", true},
-        {SDM_PATTERN_ENDPOINT, "[::1]:65535", true},
-        {SDM_PATTERN_ENDPOINT, "host", false},
-        {SDM_PATTERN_ENDPOINT, "host:", false},
-        {SDM_PATTERN_ENDPOINT, ":70", false},
-        {SDM_PATTERN_ENDPOINT, "host:123456", false},
-        {SDM_PATTERN_ENDPOINT, "host:1x", false},
-        {SDM_PATTERN_ENDPOINT, "ho_st:1", false},
-        {SDM_PATTERN_ACCELERATOR_KIND, "fpga", true},
-        {SDM_PATTERN_ACCELERATOR_KIND, "abcdefghabcdefghabcdefghabcdefghi", false},
+        {"", SDM_PATTERN_NONE, true},
+        {"tray-1.b_2", SDM_PATTERN_ID, true},
+        {"Tray", SDM_PATTERN_ID, false},
+        {"01234567-89ab-cdef-0123-456789abcdef", SDM_PATTERN_UUID, true},
+        {"01234567-89AB-cdef-0123-456789abcdef", SDM_PATTERN_UUID, false},
+        {"Demo.1", SDM_PATTERN_PROJECT, true},
+        {".demo", SDM_PATTERN_PROJECT, false},
+        {"", SDM_PATTERN_PROJECT, false},
+        {"a b", SDM_PATTERN_PROJECT, false},
+        {":-._Ab9", SDM_PATTERN_KEY, true},
+        {"a/b", SDM_PATTERN_KEY, false},
+        {"2026-01-31T23:59:59.000000Z", SDM_PATTERN_TIMESTAMP, true},
+        {"2026-01-31T23:59:59.00000Z", SDM_PATTERN_TIMESTAMP, false},
+        {"2026-01-31 23:59:59.000000Z", SDM_PATTERN_TIMESTAMP, false},
+        {"2026-01-3xT23:59:59.000000Z", SDM_PATTERN_TIMESTAMP, false},
+        {"127.0.0.1:7000", SDM_PATTERN_ENDPOINT, true},
+        {"[::1]:65535", SDM_PATTERN_ENDPOINT, true},
+        {"host", SDM_PATTERN_ENDPOINT, false},
+        {"host:", SDM_PATTERN_ENDPOINT, false},
+        {":70", SDM_PATTERN_ENDPOINT, false},
+        {"host:123456", SDM_PATTERN_ENDPOINT, false},
+        {"host:1x", SDM_PATTERN_ENDPOINT, false},
+        {"ho_st:1", SDM_PATTERN_ENDPOINT, false},
+        {"fpga", SDM_PATTERN_ACCELERATOR_KIND, true},
+        {"abcdefghabcdefghabcdefghabcdefghi", SDM_PATTERN_ACCELERATOR_KIND, false},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
