@@ -1,0 +1,86 @@
+/* S11 use cases: hardware is registered, changed, retired, switched on and off and shown; virtual
+ * machines are bound to projects.
+ *
+ * Use cases that write run one at a time (the registry lane has one worker): each makes its new
+ * topology from the one that the last has committed.
+ *
+ * Thread rule: use cases that take a transaction belong to the registry lane; those that take a
+ * connection may be called from any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "lib/base/arena.h"
+#include "lib/pg/pg.h"
+#include "sdm-controller/graph/ledger.h"
+#include "sdm-controller/model/caller.h"
+#include "sdm-controller/model/outcome.h"
+#include "sdm-controller/model/work.h"
+#include "sdm-controller/store/tx.h"
+#include "wire/s11.h"
+
+struct sdm_registry {
+    struct sdm_ledger *ledger;
+    /* Where work after a commit goes. */
+    struct sdm_work_sink sink;
+    /* A compute brick was registered: its agent needs a queue.  Called after the commit, on the
+     * registry's thread; must not block.  May be NULL. */
+    void (*on_compute_brick)(void *user, const char *brick);
+    void *user;
+    /* An agent counts as connected when it has reported within this time. */
+    int64_t agent_silence_us;
+    const char *version;
+};
+
+/* Adds what is new of 'request' to the pod, all or nothing.  The first registration sets the
+ * segment unit, 128 MiB unless given.  Refuses:
+ *   INVALID_TOPOLOGY  it does not fit together, alone or with what is there: sdm_topology_check();
+ *   ALREADY_EXISTS    an object of an id exists and differs, or another segment unit is set;
+ *   IN_USE            a brick exists with more capacity, of which segments use what would go;
+ *   WRONG_STATE       a brick of this id has been retired. */
+bool sdm_registry_register(struct sdm_registry *registry, struct sdm_tx *tx,
+                           const struct sdm_caller *caller, const struct sdm_s11_register *request,
+                           struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND, WRONG_KIND (a switch; capacity of what is no memory brick), WRONG_STATE
+ * (retired), IN_USE (capacity below its segments), INVALID_TOPOLOGY (not a multiple of the unit).
+ */
+bool sdm_registry_change(struct sdm_registry *registry, struct sdm_tx *tx,
+                         const struct sdm_caller *caller, const struct sdm_s11_change *request,
+                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND, WRONG_KIND (a switch), IN_USE (a segment, circuit, window or holder).  One
+ * that is retired already stays so. */
+bool sdm_registry_retire(struct sdm_registry *registry, struct sdm_tx *tx,
+                         const struct sdm_caller *caller, const struct sdm_s11_retire *request,
+                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND, WRONG_KIND (a switch), WRONG_STATE (not active), and, for off, IN_USE. */
+bool sdm_registry_power(struct sdm_registry *registry, struct sdm_tx *tx,
+                        const struct sdm_caller *caller, const struct sdm_s11_power *request,
+                        struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND (no agent has reported it), IN_USE (it has memory of another project). */
+bool sdm_registry_vm_bind(struct sdm_registry *registry, struct sdm_tx *tx,
+                          const struct sdm_caller *caller, const struct sdm_s11_vm_bind *request,
+                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+bool sdm_registry_vm_list(struct sdm_registry *registry, struct sdm_pg *pg,
+                          const struct sdm_caller *caller, const struct sdm_s11_vm_list *request,
+                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND for the rack. */
+bool sdm_registry_show(struct sdm_registry *registry, struct sdm_pg *pg,
+                       const struct sdm_caller *caller, const struct sdm_s11_show *request,
+                       struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+bool sdm_registry_agents(struct sdm_registry *registry, struct sdm_pg *pg,
+                         const struct sdm_caller *caller, const struct sdm_s11_agents *request,
+                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+bool sdm_registry_status(struct sdm_registry *registry, struct sdm_pg *pg,
+                         const struct sdm_caller *caller, const struct sdm_s11_status *request,
+                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
