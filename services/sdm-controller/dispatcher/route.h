@@ -1,0 +1,67 @@
+/* What is done with a message of each type: one table (routes.c).
+ *
+ * Thread rule: constant. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <glib.h>
+
+#include "lib/base/arena.h"
+#include "lib/wire/codec.h"
+#include "sdm-controller/model/caller.h"
+#include "sdm-controller/model/outcome.h"
+#include "sdm-controller/store/tx.h"
+
+struct sdm_registry;
+struct sdm_reservation_engine;
+
+/* What the use cases belong to. */
+struct sdm_use_cases {
+    struct sdm_registry *registry;
+    struct sdm_reservation_engine *reservation;
+};
+
+enum sdm_lane_id {
+    SDM_LANE_RESERVATION, /* S10 */
+    SDM_LANE_REGISTRY,    /* S11: one worker, because registrations rewrite the topology */
+};
+#define SDM_N_LANE_ID 2
+
+/* A use case that writes.  It refuses before it writes where it can; when it fails after a write,
+ * the whole transaction is undone. */
+typedef bool sdm_write_fn(const struct sdm_use_cases *use_cases, struct sdm_tx *tx,
+                          const struct sdm_caller *caller, const void *message,
+                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* One that only reads. */
+typedef bool sdm_read_fn(const struct sdm_use_cases *use_cases, struct sdm_pg *pg,
+                         const struct sdm_caller *caller, const void *message,
+                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+struct sdm_route {
+    const char *type;
+    const struct sdm_codec *codec;
+    enum sdm_role role; /* the least that is needed */
+    enum sdm_lane_id lane;
+    /* Exactly one of both. */
+    sdm_write_fn *write;
+    sdm_read_fn *read;
+};
+
+extern const struct sdm_route sdm_routes[];
+extern const size_t sdm_n_routes;
+
+/* NULL when there is none. */
+const struct sdm_route *sdm_route_find(const char *type);
+
+/* Members that many requests have, read from any of them by its codec. */
+struct sdm_request_members {
+    const char *key;     /* NULL: the request has none */
+    const char *project; /* NULL: the caller's own */
+    enum sdm_wait_level wait;
+    int64_t timeout_ms;
+};
+void sdm_route_members(const struct sdm_codec *codec, const void *message,
+                       struct sdm_request_members *members);
