@@ -11,7 +11,7 @@ PARAMETERS = {
     "brick": "Id of the compute brick",
     "n": "Number of the report queue",
     "kind": "What the event is about: reservation, brick, vm, drift",
-    "project": "Project, or - for none",
+    "whose": "Project of a reservation or virtual machine, - for none; id of a brick or device",
 }
 
 

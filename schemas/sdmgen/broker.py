@@ -46,7 +46,6 @@ CHANNELS = {
                lambda m: m.name == "s7.want"),
     "reports": ("sdm.reports", "{n}", "Found state, and requests for the wanted one",
                 lambda m: m.name in ("s7.report", "s7.ask")),
-    "events": ("sdm.events", "event.{kind}.{project}",
-               "What happened; the project is - where an event belongs to none",
+    "events": ("sdm.events", "event.{kind}.{whose}", "What happened",
                lambda m: m.group == "event"),
 }

@@ -4,6 +4,7 @@ import json
 import re
 
 from sdmgen import broker
+from sdmgen.dialect import need
 
 GROUPS = {
     "s7": "S7: controller and agent",
@@ -93,6 +94,8 @@ def example_of(schemas, message):
 
 def protocol(schemas):
     source = schemas.folder.resolve().parent
+    for message in schemas.messages:
+        need(message.group in GROUPS, message.title, "protocol.py has no heading for its group")
     by_group = [m for group in GROUPS for m in schemas.messages if m.group == group]
     parts = {
         "exchanges": "\n".join(row(f"`{name}`", kind_, "yes" if durable else "no", what)
