@@ -1,6 +1,7 @@
 #include "sdm-controller/store/device.h"
 
 #include "lib/base/error.h"
+#include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement update_statement = {
     .name = "device_update",
@@ -156,3 +157,7 @@ bool sdm_device_set_report(struct sdm_tx *tx, int32_t device_no, const char *boo
     sdm_pg_arg_text(&args, agent_version);
     return sdm_tx_write(tx, &report_statement, &args, NULL, error);
 }
+
+SDM_STORE_STATEMENTS(device, &update_statement, &state_statement, &want_power_statement,
+                     &have_power_statement, &count_want_statement, &have_statement,
+                     &generations_statement, &report_statement)

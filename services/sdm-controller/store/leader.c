@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/pg/tx.h"
+#include "sdm-controller/store/statements.h"
 
 #define SESSION_PREFIX "sdm-controller epoch="
 
@@ -138,3 +139,6 @@ bool sdm_leader_take_over(struct sdm_pg *pg, const struct sdm_leader *seen, cons
     *epoch = taken;
     return true;
 }
+
+SDM_STORE_STATEMENTS(leader, &version_statement, &read_statement, &beat_statement, &end_statement,
+                     &lock_statement, &take_over_statement)

@@ -1,5 +1,7 @@
 #include "sdm-controller/store/outbox.h"
 
+#include "sdm-controller/store/statements.h"
+
 static const struct sdm_pg_statement add_statement = {
     .name = "outbox_add",
     .sql = "INSERT INTO sdm.outbox (exchange, routing_key, type, correlation_id, body)"
@@ -82,3 +84,5 @@ bool sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n, G
     sdm_pg_arg_int64_array(&args, outbox_nos, n);
     return sdm_tx_write(tx, &delete_statement, &args, NULL, error);
 }
+
+SDM_STORE_STATEMENTS(outbox, &add_statement, &read_statement, &delete_statement)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "lib/base/error.h"
+#include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement take_statement = {
     .name = "project_take",
@@ -88,3 +89,5 @@ bool sdm_project_give(struct sdm_tx *tx, const char *project, uint64_t size_byte
     sdm_pg_arg_int64(&args, n_reservations);
     return sdm_tx_write(tx, &give_statement, &args, NULL, error);
 }
+
+SDM_STORE_STATEMENTS(project, &take_statement, &read_statement, &give_statement)

@@ -1,5 +1,7 @@
 #include "sdm-controller/store/stored_reply.h"
 
+#include "sdm-controller/store/statements.h"
+
 #define COLUMNS                                                                                    \
     "r.project::text, r.key::text, r.fingerprint::text, r.type::text, r.reservation::text,"        \
     " coalesce(r.device_no, 0)::integer, r.wait::text, r.reply_to::text,"                          \
@@ -321,3 +323,8 @@ bool sdm_stored_reply_forget(struct sdm_tx *tx, size_t n_max, int64_t *n_forgott
     *n_forgotten = sdm_pg_result_n_affected(result);
     return true;
 }
+
+SDM_STORE_STATEMENTS(stored_reply, &find_statement, &insert_statement, &join_statement,
+                     &finish_statement, &error_statement, &pending_statement,
+                     &pending_reservation_statement, &pending_device_statement, &overdue_statement,
+                     &forget_statement)

@@ -1,6 +1,7 @@
 #include "sdm-controller/store/topology.h"
 
 #include "lib/pg/tx.h"
+#include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement unit_statement = {
     .name = "topology_unit",
@@ -384,3 +385,8 @@ bool sdm_topology_insert_links(struct sdm_tx *tx, const struct sdm_link *links, 
     sdm_tx_queue(tx, &insert_links_statement, &link_args);
     return sdm_tx_write(tx, &insert_ports_statement, &port_args, NULL, error);
 }
+
+SDM_STORE_STATEMENTS(topology, &unit_statement, &racks_statement, &trays_statement,
+                     &devices_statement, &links_statement, &insert_unit_statement,
+                     &insert_racks_statement, &insert_trays_statement, &insert_devices_statement,
+                     &insert_links_statement, &insert_ports_statement)

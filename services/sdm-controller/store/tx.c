@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/pg/tx.h"
+#include "sdm-controller/store/statements.h"
 
 struct effect {
     sdm_tx_effect_fn *run;
@@ -177,3 +178,5 @@ bool sdm_tx_is_superseded(const GError *error)
 {
     return g_error_matches(error, SDM_ERROR, SDM_ERROR_STALE_EPOCH);
 }
+
+SDM_STORE_STATEMENTS(tx, &begin_statement, &status_statement)

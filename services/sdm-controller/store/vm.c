@@ -1,6 +1,7 @@
 #include "sdm-controller/store/vm.h"
 
 #include "lib/base/error.h"
+#include "sdm-controller/store/statements.h"
 
 #define SELECT_VM                                                                                  \
     "SELECT v.vm::text, v.compute_no::integer, d.id::text, v.name::text, v.project::text,"         \
@@ -232,3 +233,6 @@ bool sdm_vm_report(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *r
     *changes = found;
     return true;
 }
+
+SDM_STORE_STATEMENTS(vm, &read_statement, &list_statement, &bind_statement, &foreign_statement,
+                     &upsert_statement, &gone_statement)
