@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # A private PostgreSQL: own cluster, Unix socket and a loopback port, fsync as in production.
 #
-# Role "postgres" is the superuser, role "sdm" owns database "sdm".  The connection strings name a password
+# Role "postgres" is the superuser, role "sdm" owns database "sdm", role "sdm_controller" may only read and
+# write rows there (sql/deploy/roles.sql).  The connection strings name a password
 # file instead of holding a password, so they may stand on a command line.
 
 PG_BIN=/usr/lib/postgresql/15/bin
@@ -22,18 +23,22 @@ postgres_uri() {
 }
 
 postgres_init() {
-    local dir=$TB_DIR/postgres admin_password owner_password
+    local dir=$TB_DIR/postgres admin_password owner_password controller_password
     admin_password=$(secret_new)
     owner_password=$(secret_new)
+    controller_password=$(secret_new)
     install -d -m 0711 -o postgres -g postgres "$dir"
     postgres_as test -x "$dir" || {
         say "postgres: user postgres cannot enter $dir: choose a --dir below folders that others may pass"
         return 1
     }
     printf '%s\n' "$admin_password" | file_secret "$dir/admin-password"
-    printf '*:*:*:%s:%s\n' postgres "$admin_password" sdm "$owner_password" | file_secret "$dir/pgpass"
-    printf "CREATE ROLE sdm LOGIN PASSWORD '%s';\nCREATE DATABASE sdm OWNER sdm;\n" "$owner_password" |
-        file_secret "$dir/create.sql"
+    printf '*:*:*:%s:%s\n' postgres "$admin_password" sdm "$owner_password" \
+        sdm_controller "$controller_password" | file_secret "$dir/pgpass"
+    {
+        printf "CREATE ROLE %s LOGIN PASSWORD '%s';\n" sdm "$owner_password" sdm_controller "$controller_password"
+        printf 'CREATE DATABASE sdm OWNER sdm;\n'
+    } | file_secret "$dir/create.sql"
     chown postgres: "$dir/admin-password"
     postgres_as "$PG_BIN/initdb" -D "$dir/data" -U postgres --pwfile="$dir/admin-password" \
         --auth=scram-sha-256 -E UTF8 --locale=C.UTF-8 --no-sync >"$TB_DIR/log/initdb" 2>&1 || {
@@ -64,6 +69,7 @@ postgres_env() {
     env_set postgres \
         "SDM_DATABASE=$(postgres_uri sdm sdm)" \
         "SDM_DATABASE_ADMIN=$(postgres_uri postgres sdm)" \
+        "SDM_DATABASE_CONTROLLER=$(postgres_uri sdm_controller sdm)" \
         "SDM_DATABASE_SOCKET_DIR=$TB_DIR/postgres" \
         "SDM_DATABASE_PORT=$port" \
         "SDM_SQITCH_TARGET=db:pg://sdm@127.0.0.1:$port/sdm" \

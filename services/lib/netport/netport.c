@@ -266,6 +266,9 @@ bool sdm_netport_find_overlap(const struct sdm_netport_entry *table, unsigned n_
             order[n_live++] = (uint16_t)i;
         }
     }
+    if (n_live < 2) {
+        return false;
+    }
     g_qsort_with_data(order, n_live, sizeof order[0], compare_starts, (gpointer)table);
     /* Sorted by start, some two windows overlap exactly when some two neighbours do. */
     for (int i = 1; i < n_live; i++) {
