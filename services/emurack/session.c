@@ -194,7 +194,7 @@ static bool run_open(struct sdm_emu_command *command, unsigned n_words, char *co
 {
     struct session *session = (struct session *)command;
     struct call call = {command->emu, command->device, words, reply, wait_ms};
-    bool higher;
+    bool higher = false;
 
     if (!sdm_emu_words_check(n_words, 2, "open DEVICE EPOCH", error) ||
         !sdm_emu_word_number(words[2], 10, G_MAXINT64, &session->epoch, error) ||
