@@ -15,6 +15,7 @@
     X(timing)                                                                                      \
     X(topology)                                                                                    \
     X(tx)                                                                                          \
+    X(usage)                                                                                       \
     X(vm)                                                                                          \
     X(window)
 

@@ -1,4 +1,5 @@
 #include "sdm-controller/store/usage.h"
+#include "sdm-controller/store/statements.h"
 
 #define LAST_REPORT                                                                                \
     SDM_SQL_TIMESTAMP("d.last_report")                                                             \
@@ -195,3 +196,5 @@ bool sdm_usage_total(struct sdm_pg *pg, struct sdm_usage_totals *totals, GError 
     *totals = read;
     return true;
 }
+
+SDM_STORE_STATEMENTS(usage, &devices_statement, &circuits_statement, &totals_statement)
