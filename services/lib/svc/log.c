@@ -214,8 +214,9 @@ bool sdm_log_limit_pass(struct sdm_log_limit *limit, int64_t monotonic_us, int64
 void sdm_log_write(enum sdm_log_level level, const char *event, const struct sdm_log_field *fields,
                    size_t n_fields)
 {
-    GLogField out[SDM_LOG_MAX_FIELDS + 2] = {{"event", event, -1}};
-    size_t n = 1;
+    /* "MESSAGE" is for GLib's own writer, where no log was opened, as in tests. */
+    GLogField out[SDM_LOG_MAX_FIELDS + 3] = {{"event", event, -1}, {"MESSAGE", event, -1}};
+    size_t n = log_state.is_installed ? 1 : 2;
 
     if (level > sdm_log_get_level()) {
         return;
