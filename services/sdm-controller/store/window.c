@@ -43,7 +43,9 @@ static const struct sdm_pg_statement insert_statement = {
            " FROM unnest($5::uuid[], $6::uuid[], $7::integer[], $8::bigint[], $9::bigint[])"
            " AS q (window_id, segment, entry, start_bytes, size_bytes)"
            " JOIN sdm.segment s ON s.segment = q.segment"
-           " JOIN sdm.circuit c ON c.compute_no = $2::integer AND c.brick_no = s.brick_no",
+           " JOIN sdm.circuit c ON c.compute_no = $2::integer AND c.brick_no = s.brick_no"
+           " RETURNING (SELECT u.have_up FROM sdm.circuit u"
+           " WHERE u.circuit = netport_window.circuit)",
     .n_params = 9,
 };
 
@@ -203,7 +205,8 @@ bool sdm_store_generation_next(struct sdm_tx *tx, int32_t compute_no, int64_t *g
 
 bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t compute_no,
                               int64_t generation, enum sdm_window_level want,
-                              const struct sdm_new_window *windows, size_t n, GError **error)
+                              const struct sdm_new_window *windows, size_t n, bool *any_up,
+                              GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
@@ -235,6 +238,15 @@ bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t
     if (sdm_pg_result_n_affected(result) != (int64_t)n) {
         return sdm_fail(error, "%" G_GINT64_FORMAT " of %zu windows have a circuit",
                         sdm_pg_result_n_affected(result), n);
+    }
+    *any_up = false;
+    for (int i = 0; i < sdm_pg_result_n_rows(result); i++) {
+        bool up;
+
+        if (!sdm_pg_get_bool(result, i, 0, &up, error)) {
+            return false;
+        }
+        *any_up |= up;
     }
     return true;
 }

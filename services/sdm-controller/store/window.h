@@ -45,9 +45,12 @@ struct sdm_new_window {
 bool sdm_store_generation_next(struct sdm_tx *tx, int32_t compute_no, int64_t *generation,
                                GError **error);
 
+/* '*any_up' says whether the circuit of one of them is up, so that the agent can be told at once.
+ */
 bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t compute_no,
                               int64_t generation, enum sdm_window_level want,
-                              const struct sdm_new_window *windows, size_t n, GError **error);
+                              const struct sdm_new_window *windows, size_t n, bool *any_up,
+                              GError **error);
 
 /* Not wanted any more, as of the compute brick's next generation. */
 void sdm_store_windows_unwant(struct sdm_tx *tx, const char *const *windows, size_t n,
