@@ -1,0 +1,29 @@
+/* Sends answers and settles deliveries: a request is acknowledged when its answer is with the
+ * broker, or could go nowhere; what the broker has lost track of comes again and finds its stored
+ * answer.
+ *
+ * Thread rule: any thread. */
+#pragma once
+
+#include <glib.h>
+
+#include "lib/amqp/amqp.h"
+#include "lib/svc/metrics.h"
+#include "sdm-controller/dispatcher/request.h"
+
+struct sdm_replies;
+typedef struct sdm_replies sdm_replies;
+
+/* Both are borrowed. */
+struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_metrics *metrics);
+/* After the connection has ended. */
+void sdm_replies_free(struct sdm_replies *replies);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_replies, sdm_replies_free)
+
+/* Sends the answer of one that is answered, acknowledges one that waits, and frees the request. */
+void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *request);
+
+/* The request failed: it comes again, or, after the last try, is told INTERNAL and becomes a dead
+ * letter.  Frees the request. */
+void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *request,
+                           const GError *why);

@@ -1,0 +1,271 @@
+#include "sdm-controller/dispatcher/worker.h"
+
+#include <string.h>
+
+#include "lib/base/error.h"
+#include "lib/svc/log.h"
+#include "sdm-controller/dispatcher/batch.h"
+#include "sdm-controller/dispatcher/request.h"
+#include "sdm-controller/store/leader.h"
+
+#define MIN_PAUSE_MS 50
+#define MAX_PAUSE_MS 2000
+
+struct sdm_worker {
+    const struct sdm_worker_lane *lane;
+    char *session_name;
+    struct sdm_pg *pg; /* NULL until the first connect succeeds */
+    struct sdm_batch batch;
+    unsigned pause_ms;
+    /* The lane stops while the database is away, or another leads: what is left comes again to
+     * whoever serves next. */
+    bool is_giving_up;
+};
+
+void *sdm_worker_new(void *user, unsigned index)
+{
+    struct sdm_worker *worker = g_new0(struct sdm_worker, 1);
+    static const char *const names[] = {"reservation", "registry"};
+    g_autofree char *part = NULL;
+
+    worker->lane = user;
+    part = g_strdup_printf("%s %u", names[worker->lane->id], index);
+    worker->session_name = sdm_leader_session_name(worker->lane->config->epoch, part);
+    worker->batch.use_cases = &worker->lane->config->use_cases;
+    worker->batch.epoch = worker->lane->config->epoch;
+    worker->pause_ms = MIN_PAUSE_MS;
+    return worker;
+}
+
+void sdm_worker_free(void *data)
+{
+    struct sdm_worker *worker = data;
+
+    /* What is unknown stays so: the process ends, and its memory with it. */
+    if (!sdm_batch_is_unknown(&worker->batch)) {
+        sdm_tx_done(&worker->batch.tx);
+    }
+    sdm_pg_close(worker->pg);
+    g_free(worker->session_name);
+    g_free(worker);
+}
+
+static bool connect(struct sdm_worker *worker, GError **error)
+{
+    if (worker->pg == NULL) {
+        worker->pg = sdm_pg_open(worker->lane->config->database, worker->session_name, error);
+        worker->batch.pg = worker->pg;
+        return worker->pg != NULL;
+    }
+    return sdm_pg_is_connected(worker->pg) || sdm_pg_reconnect(worker->pg, error);
+}
+
+static void give_up(struct sdm_worker *worker)
+{
+    worker->is_giving_up = true;
+}
+
+/* Waits until there is a connection; false when the lane stops first. */
+static bool wait_for_database(struct sdm_worker *worker)
+{
+    g_autoptr(GError) error = NULL;
+
+    while (!worker->is_giving_up && !connect(worker, &error)) {
+        sdm_log_limited(SDM_LOG_WARNING, "database-away",
+                        sdm_log_text("session", worker->session_name), sdm_log_gerror(error));
+        g_clear_error(&error);
+        if (!sdm_lane_sleep(worker->lane->lane, worker->pause_ms)) {
+            give_up(worker);
+        }
+        worker->pause_ms = MIN(worker->pause_ms * 2, MAX_PAUSE_MS);
+    }
+    return !worker->is_giving_up;
+}
+
+/* A pause after an error that a connection which seems alive gave, so that it is not asked in a
+ * loop. */
+static bool pause_briefly(struct sdm_worker *worker)
+{
+    if (!sdm_lane_sleep(worker->lane->lane, worker->pause_ms)) {
+        give_up(worker);
+    }
+    worker->pause_ms = MIN(worker->pause_ms * 2, MAX_PAUSE_MS);
+    return !worker->is_giving_up;
+}
+
+static void lose_leadership(struct sdm_worker *worker)
+{
+    const struct sdm_worker_config *config = worker->lane->config;
+
+    give_up(worker);
+    config->on_superseded(config->user);
+}
+
+static void settle_unknown(struct sdm_worker *worker, enum sdm_batch_result *result)
+{
+    while (sdm_batch_is_unknown(&worker->batch) && pause_briefly(worker)) {
+        if (wait_for_database(worker)) {
+            *result = sdm_batch_settle(&worker->batch, NULL);
+        }
+    }
+}
+
+/* Runs requests whose keys differ until they are done or have failed; false with 'error' set when
+ * they have. */
+static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *const *requests,
+                                 size_t n, GError **error)
+{
+    enum sdm_batch_result result = SDM_BATCH_UNAVAILABLE;
+
+    while (wait_for_database(worker)) {
+        g_autoptr(GError) why = NULL;
+
+        result = sdm_batch_run(&worker->batch, requests, n, &why);
+        if (sdm_batch_is_unknown(&worker->batch)) {
+            settle_unknown(worker, &result);
+        }
+        if (result == SDM_BATCH_SUPERSEDED) {
+            lose_leadership(worker);
+        } else if (result == SDM_BATCH_UNAVAILABLE) {
+            sdm_log_limited(SDM_LOG_WARNING, "database-away",
+                            sdm_log_text("session", worker->session_name), sdm_log_gerror(why));
+            pause_briefly(worker);
+        } else if (result != SDM_BATCH_AGAIN) {
+            worker->pause_ms = MIN_PAUSE_MS;
+            if (why != NULL) {
+                g_propagate_error(error, g_steal_pointer(&why));
+            }
+            return result;
+        }
+    }
+    return result;
+}
+
+static void run_alone(struct sdm_worker *worker, struct sdm_request *request)
+{
+    struct sdm_replies *replies = worker->lane->config->replies;
+    g_autoptr(GError) error = NULL;
+
+    switch (run(worker, &request, 1, &error)) {
+    case SDM_BATCH_DONE:
+        sdm_replies_send_take(replies, request);
+        break;
+    case SDM_BATCH_FAILED:
+        sdm_replies_fail_take(replies, request, error);
+        break;
+    default:
+        sdm_request_free(request);
+        break;
+    }
+}
+
+static void run_together(struct sdm_worker *worker, struct sdm_request **requests, size_t n)
+{
+    g_autoptr(GError) error = NULL;
+    enum sdm_batch_result result;
+
+    if (n == 1) {
+        run_alone(worker, requests[0]);
+        return;
+    }
+    result = run(worker, requests, n, &error);
+    for (size_t i = 0; i < n; i++) {
+        if (result == SDM_BATCH_DONE) {
+            sdm_replies_send_take(worker->lane->config->replies, requests[i]);
+        } else if (result == SDM_BATCH_APART) {
+            run_alone(worker, requests[i]);
+        } else {
+            sdm_request_free(requests[i]);
+        }
+    }
+}
+
+static void run_read(struct sdm_worker *worker, struct sdm_request *request)
+{
+    struct sdm_replies *replies = worker->lane->config->replies;
+
+    while (wait_for_database(worker)) {
+        g_autoptr(GError) error = NULL;
+
+        if (request->route->read(&worker->lane->config->use_cases, worker->pg, &request->caller,
+                                 request->message, request->arena, &request->outcome, &error)) {
+            sdm_request_answer(request);
+        } else if (error->domain == SDM_ERROR) {
+            sdm_request_answer_error(request, error);
+        } else if (error->domain == SDM_UNAVAILABLE || sdm_pg_is_retryable(error)) {
+            sdm_request_reset(request);
+            pause_briefly(worker);
+            continue;
+        } else {
+            sdm_replies_fail_take(replies, request, error);
+            return;
+        }
+        worker->pause_ms = MIN_PAUSE_MS;
+        sdm_replies_send_take(replies, request);
+        return;
+    }
+    sdm_request_free(request);
+}
+
+/* Reads the request, and answers it at once when it cannot be carried out: then NULL. */
+static struct sdm_request *read_request(struct sdm_worker *worker, struct sdm_request *request)
+{
+    const struct sdm_worker_config *config = worker->lane->config;
+    g_autoptr(GError) error = NULL;
+
+    if (sdm_request_read(request, &config->auth, &error) &&
+        (request->route->lane == worker->lane->id || request->route->read != NULL ||
+         sdm_refuse(&error, SDM_ERROR_UNKNOWN_MESSAGE, "%s belongs to another topic",
+                    request->type))) {
+        return request;
+    }
+    sdm_log_limited(SDM_LOG_INFO, "request-refused", sdm_log_text("type", request->type),
+                    sdm_log_text("user", request->caller.user), sdm_log_gerror(error));
+    sdm_request_answer_error(request, error);
+    sdm_replies_send_take(config->replies, request);
+    return NULL;
+}
+
+static bool is_same_key(const struct sdm_request *a, const struct sdm_request *b)
+{
+    return strcmp(a->members.key, b->members.key) == 0 &&
+           strcmp(a->caller.project, b->caller.project) == 0;
+}
+
+/* True when one of the batch has the key already: it comes to the next, and finds the answer. */
+static bool has_key(struct sdm_request *const *requests, size_t n, const struct sdm_request *added)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_same_key(requests[i], added)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sdm_worker_handle(void *data, void *const *jobs, size_t n)
+{
+    struct sdm_worker *worker = data;
+    g_autofree struct sdm_request **writing = g_new(struct sdm_request *, n);
+    size_t n_writing = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct sdm_request *request = read_request(worker, jobs[i]);
+
+        if (request == NULL) {
+            continue;
+        }
+        if (request->route->read != NULL) {
+            run_read(worker, request);
+            continue;
+        }
+        if (has_key(writing, n_writing, request)) {
+            run_together(worker, writing, n_writing);
+            n_writing = 0;
+        }
+        writing[n_writing++] = request;
+    }
+    if (n_writing > 0) {
+        run_together(worker, writing, n_writing);
+    }
+}
