@@ -143,8 +143,7 @@ static bool store(struct sdm_batch *batch, struct sdm_request *const *requests, 
             };
         }
     }
-    return n_rows == 0 ||
-           sdm_stored_reply_insert(&batch->tx, rows, n_rows, raced, error);
+    return n_rows == 0 || sdm_stored_reply_insert(&batch->tx, rows, n_rows, raced, error);
 }
 
 /* Everything between begin and commit. */

@@ -17,7 +17,8 @@ static const struct sdm_amqp_exchange exchanges[] = {
     {SDM_EXCHANGE_DEAD, "fanout"},
 };
 
-/* Requests and reports: replicated, tried a few times, never lost on the way to the dead letters. */
+/* Requests and reports: replicated, tried a few times, never lost on the way to the dead letters.
+ */
 static void add_work_queue(struct sdm_broker_topology *topology, const char *name)
 {
     struct sdm_amqp_queue queue = {

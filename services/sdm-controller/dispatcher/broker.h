@@ -11,10 +11,10 @@
 
 #include "lib/amqp/amqp.h"
 
-#define SDM_QUEUE_S10        "sdm.s10"
-#define SDM_QUEUE_S11        "sdm.s11"
-#define SDM_EXCHANGE_AGENTS  "sdm.agents"
-#define SDM_EXCHANGE_DEAD    "sdm.dead"
+#define SDM_QUEUE_S10       "sdm.s10"
+#define SDM_QUEUE_S11       "sdm.s11"
+#define SDM_EXCHANGE_AGENTS "sdm.agents"
+#define SDM_EXCHANGE_DEAD   "sdm.dead"
 /* Deliveries of a request beyond the first, until it is a dead letter. */
 #define SDM_DELIVERY_LIMIT 5
 

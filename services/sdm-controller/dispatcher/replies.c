@@ -48,10 +48,10 @@ struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_metrics *m
             .refused = counter(metrics, type, "refused"),
             .waiting = counter(metrics, type, "waiting"),
             .failed = counter(metrics, type, "failed"),
-            .latency = sdm_metrics_histogram(
-                metrics, "sdm_request_duration_seconds",
-                "Time from the delivery of a request to its answer or commit",
-                &sdm_metrics_latency, "type", type, NULL),
+            .latency =
+                sdm_metrics_histogram(metrics, "sdm_request_duration_seconds",
+                                      "Time from the delivery of a request to its answer or commit",
+                                      &sdm_metrics_latency, "type", type, NULL),
         };
     }
     return replies;
@@ -117,7 +117,8 @@ static void publish(struct sdm_replies *replies, const struct sdm_request *reque
 
     *owed = (struct owed){replies, request->delivery->tag, verdict};
     if (!sdm_amqp_publish(replies->amqp, &message, on_published, owed, NULL)) {
-        /* Without a connection this says nothing to anybody; with too much waiting it comes again. */
+        /* Without a connection this says nothing to anybody; with too much waiting it comes again.
+         */
         sdm_amqp_settle(replies->amqp, &owed->tag, 1, SDM_AMQP_REQUEUE);
         g_free(owed);
     }
@@ -163,11 +164,10 @@ void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *requ
     bool is_last = request->delivery->delivery_count >= SDM_DELIVERY_LIMIT;
 
     sdm_counter_add(metrics_of(replies, request)->failed, 1);
-    sdm_log_limited(SDM_LOG_ERROR, "request-failed", sdm_log_text("type", request->type),
-                    sdm_log_text("user", request->caller.user),
-                    sdm_log_text("key", request->members.key),
-                    sdm_log_int("delivery", request->delivery->delivery_count + 1),
-                    sdm_log_gerror(why));
+    sdm_log_limited(
+        SDM_LOG_ERROR, "request-failed", sdm_log_text("type", request->type),
+        sdm_log_text("user", request->caller.user), sdm_log_text("key", request->members.key),
+        sdm_log_int("delivery", request->delivery->delivery_count + 1), sdm_log_gerror(why));
     if (is_last) {
         sdm_request_answer_error(request, why);
         answer(replies, request, SDM_AMQP_REJECT);

@@ -39,10 +39,10 @@ static bool read_body(struct sdm_request *request, const struct sdm_oslo_call *c
     const struct sdm_amqp_message *message = &request->delivery->message;
 
     request->message = sdm_arena_alloc(request->arena, 1, codec->size);
-    return call != NULL ? sdm_codec_decode_value(codec, call->args, request->arena,
-                                                 request->message, error)
-                        : sdm_codec_decode(codec, message->body, message->size, request->arena,
-                                           request->message, error);
+    return call != NULL
+               ? sdm_codec_decode_value(codec, call->args, request->arena, request->message, error)
+               : sdm_codec_decode(codec, message->body, message->size, request->arena,
+                                  request->message, error);
 }
 
 /* A request on behalf of another project is an admin's, and is that project's from here on. */
@@ -53,9 +53,8 @@ static bool read_members(struct sdm_request *request, GError **error)
     sdm_route_members(request->route->codec, request->message, members);
     if (members->project != NULL && strcmp(members->project, request->caller.project) != 0) {
         if (request->caller.role != SDM_ROLE_ADMIN) {
-            return sdm_refuse(error, SDM_ERROR_FORBIDDEN,
-                              "want project '%s', the token is of '%s'", members->project,
-                              request->caller.project);
+            return sdm_refuse(error, SDM_ERROR_FORBIDDEN, "want project '%s', the token is of '%s'",
+                              members->project, request->caller.project);
         }
         g_strlcpy(request->caller.project, members->project, sizeof request->caller.project);
     }
@@ -79,8 +78,8 @@ static bool read_typed(struct sdm_request *request, const char *token,
         return sdm_refuse(error, SDM_ERROR_UNKNOWN_MESSAGE, "no message '%s'", request->type);
     }
     if (request->caller.role < request->route->role) {
-        return sdm_refuse(error, SDM_ERROR_FORBIDDEN, "%s needs role %s, '%s' is %s",
-                          request->type, roles[request->route->role], request->caller.user,
+        return sdm_refuse(error, SDM_ERROR_FORBIDDEN, "%s needs role %s, '%s' is %s", request->type,
+                          roles[request->route->role], request->caller.user,
                           roles[request->caller.role]);
     }
     return read_body(request, call, error) && read_members(request, error);

@@ -4,19 +4,17 @@
 
 /* Handlers give the message its type; they hold no logic. */
 #define WRITE_REGISTRY(name)                                                                       \
-    static bool handle_##name(const struct sdm_use_cases *use_cases, struct sdm_tx *tx,            \
-                              const struct sdm_caller *caller, const void *message,                \
-                              struct sdm_arena *arena, struct sdm_outcome *outcome,                \
-                              GError **error)                                                      \
+    static bool handle_##name(                                                                     \
+        const struct sdm_use_cases *use_cases, struct sdm_tx *tx, const struct sdm_caller *caller, \
+        const void *message, struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error) \
     {                                                                                              \
         return sdm_registry_##name(use_cases->registry, tx, caller, message, arena, outcome,       \
                                    error);                                                         \
     }
 #define READ_REGISTRY(name)                                                                        \
-    static bool handle_##name(const struct sdm_use_cases *use_cases, struct sdm_pg *pg,            \
-                              const struct sdm_caller *caller, const void *message,                \
-                              struct sdm_arena *arena, struct sdm_outcome *outcome,                \
-                              GError **error)                                                      \
+    static bool handle_##name(                                                                     \
+        const struct sdm_use_cases *use_cases, struct sdm_pg *pg, const struct sdm_caller *caller, \
+        const void *message, struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error) \
     {                                                                                              \
         return sdm_registry_##name(use_cases->registry, pg, caller, message, arena, outcome,       \
                                    error);                                                         \
@@ -39,8 +37,7 @@ const struct sdm_route sdm_routes[] = {
      .write = handle_change},
     {"s11.retire/1", &sdm_s11_retire_codec, SDM_ROLE_ADMIN, SDM_LANE_REGISTRY,
      .write = handle_retire},
-    {"s11.power/1", &sdm_s11_power_codec, SDM_ROLE_ADMIN, SDM_LANE_REGISTRY,
-     .write = handle_power},
+    {"s11.power/1", &sdm_s11_power_codec, SDM_ROLE_ADMIN, SDM_LANE_REGISTRY, .write = handle_power},
     {"s11.vm.bind/1", &sdm_s11_vm_bind_codec, SDM_ROLE_ADMIN, SDM_LANE_REGISTRY,
      .write = handle_vm_bind},
     {"s11.vm.list/1", &sdm_s11_vm_list_codec, SDM_ROLE_READER, SDM_LANE_REGISTRY,

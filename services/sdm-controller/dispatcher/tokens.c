@@ -61,8 +61,8 @@ static bool read_group(GKeyFile *file, const char *group, GHashTable *callers, G
     }
     if (strlen(token) < MIN_TOKEN_LENGTH) {
         return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
-                          "[%s]: need a token of %d characters, found %zu", group,
-                          MIN_TOKEN_LENGTH, strlen(token));
+                          "[%s]: need a token of %d characters, found %zu", group, MIN_TOKEN_LENGTH,
+                          strlen(token));
     }
     if (strlen(group) >= sizeof caller->user || project[0] == '\0' ||
         strlen(project) >= sizeof caller->project) {

@@ -34,6 +34,7 @@ struct sdm_worker_lane {
     const struct sdm_worker_config *config;
     enum sdm_lane_id id;
     struct sdm_lane *lane;
+    void *owner; /* for whoever made it */
 };
 
 struct sdm_worker;

@@ -1,0 +1,197 @@
+#include "sdm-controller/dispatcher/dispatcher.h"
+
+#include "lib/svc/log.h"
+#include "sdm-controller/dispatcher/broker.h"
+#include "sdm-controller/dispatcher/replies.h"
+#include "sdm-controller/dispatcher/request.h"
+#include "sdm-controller/dispatcher/worker.h"
+
+/* A queue, and the lane of what does not say where it belongs. */
+struct source {
+    struct sdm_dispatcher *dispatcher;
+    enum sdm_lane_id lane;
+    struct sdm_amqp_consumer *consumer;
+};
+
+struct sdm_dispatcher {
+    struct sdm_amqp *amqp;
+    struct sdm_replies *replies;
+    struct sdm_worker_config worker_config;
+    struct sdm_worker_lane lanes[SDM_N_LANE_ID];
+    struct source sources[SDM_N_LANE_ID];
+};
+
+/* What only reads goes to the lane with many workers, whatever queue it came by. */
+static enum sdm_lane_id choose_lane(const struct source *source,
+                                    const struct sdm_amqp_delivery *delivery)
+{
+    const struct sdm_route *route = sdm_request_peek_route(delivery);
+
+    if (route == NULL) {
+        return source->lane;
+    }
+    return route->read != NULL ? SDM_LANE_RESERVATION : route->lane;
+}
+
+static bool deliver(void *user, struct sdm_amqp_delivery *delivery)
+{
+    const struct source *source = user;
+    struct sdm_lane *lane = source->dispatcher->lanes[choose_lane(source, delivery)].lane;
+    struct sdm_request *request = sdm_request_new_take(delivery, g_get_monotonic_time());
+
+    if (sdm_lane_try_push(lane, request)) {
+        return true;
+    }
+    request->delivery = NULL;
+    sdm_request_free(request);
+    return false;
+}
+
+static void has_room(void *user)
+{
+    const struct sdm_worker_lane *lane = user;
+    struct sdm_dispatcher *dispatcher = lane->owner;
+
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        if (dispatcher->sources[i].consumer != NULL) {
+            sdm_amqp_consumer_resume(dispatcher->sources[i].consumer);
+        }
+    }
+}
+
+static void free_job(void *job)
+{
+    sdm_request_free(job);
+}
+
+static void start_lane(struct sdm_dispatcher *dispatcher, enum sdm_lane_id id, const char *name,
+                       unsigned n_workers, const struct sdm_dispatcher_config *config)
+{
+    struct sdm_worker_lane *lane = &dispatcher->lanes[id];
+    const struct sdm_lane_config lane_config = {
+        .name = name,
+        .n_workers = n_workers,
+        /* Room for both queues: what they may send unanswered always finds a place. */
+        .capacity = (size_t)config->prefetch * SDM_N_LANE_ID,
+        /* A registration starts from what the one before it has committed. */
+        .batch_max = id == SDM_LANE_REGISTRY ? 1 : config->batch_max,
+        .handle = sdm_worker_handle,
+        .worker_new = sdm_worker_new,
+        .worker_free = sdm_worker_free,
+        .has_room = has_room,
+        .job_free = free_job,
+        .user = lane,
+    };
+
+    lane->config = &dispatcher->worker_config;
+    lane->id = id;
+    lane->owner = dispatcher;
+    lane->lane = sdm_lane_new(&lane_config);
+}
+
+static void start_source(struct sdm_dispatcher *dispatcher, enum sdm_lane_id lane,
+                         const char *queue, uint16_t prefetch)
+{
+    struct source *source = &dispatcher->sources[lane];
+    const struct sdm_amqp_consumer_config config = {
+        .queue = queue, .prefetch = prefetch, .deliver = deliver, .user = source};
+
+    source->dispatcher = dispatcher;
+    source->lane = lane;
+    source->consumer = sdm_amqp_consume(dispatcher->amqp, &config);
+}
+
+static double lane_depth(void *user)
+{
+    const struct sdm_worker_lane *lane = user;
+    struct sdm_lane_stats stats;
+
+    sdm_lane_get_stats(lane->lane, &stats);
+    return (double)stats.depth;
+}
+
+static double lane_busy(void *user)
+{
+    const struct sdm_worker_lane *lane = user;
+    struct sdm_lane_stats stats;
+
+    sdm_lane_get_stats(lane->lane, &stats);
+    return (double)stats.busy_us / 1e6;
+}
+
+static double lane_batches(void *user)
+{
+    const struct sdm_worker_lane *lane = user;
+    struct sdm_lane_stats stats;
+
+    sdm_lane_get_stats(lane->lane, &stats);
+    return (double)stats.n_batches;
+}
+
+static void add_metrics(struct sdm_dispatcher *dispatcher, struct sdm_metrics *metrics)
+{
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        struct sdm_worker_lane *lane = &dispatcher->lanes[i];
+        const char *name = sdm_lane_get_name(lane->lane);
+
+        sdm_metrics_add_function(metrics, SDM_METRICS_GAUGE, "sdm_lane_depth",
+                                 "Requests that wait in a lane", lane_depth, lane, "lane", name,
+                                 NULL);
+        sdm_metrics_add_function(metrics, SDM_METRICS_COUNTER, "sdm_lane_busy_seconds_total",
+                                 "Time that a lane's workers spent on requests", lane_busy, lane,
+                                 "lane", name, NULL);
+        sdm_metrics_add_function(metrics, SDM_METRICS_COUNTER, "sdm_lane_batches_total",
+                                 "Batches that a lane's workers took", lane_batches, lane, "lane",
+                                 name, NULL);
+    }
+}
+
+struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *config)
+{
+    struct sdm_dispatcher *dispatcher = g_new0(struct sdm_dispatcher, 1);
+
+    dispatcher->amqp = config->amqp;
+    dispatcher->replies = sdm_replies_new(config->amqp, config->metrics);
+    dispatcher->worker_config = (struct sdm_worker_config){
+        .database = config->database,
+        .epoch = config->epoch,
+        .use_cases = config->use_cases,
+        .auth = config->auth,
+        .replies = dispatcher->replies,
+        .on_superseded = config->on_superseded,
+        .user = config->user,
+    };
+    start_lane(dispatcher, SDM_LANE_RESERVATION, "reservation", config->n_workers, config);
+    start_lane(dispatcher, SDM_LANE_REGISTRY, "registry", 1, config);
+    add_metrics(dispatcher, config->metrics);
+    start_source(dispatcher, SDM_LANE_RESERVATION, SDM_QUEUE_S10, config->prefetch);
+    start_source(dispatcher, SDM_LANE_REGISTRY, SDM_QUEUE_S11, config->prefetch);
+    return dispatcher;
+}
+
+void sdm_dispatcher_stop(struct sdm_dispatcher *dispatcher)
+{
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        sdm_amqp_consumer_stop(dispatcher->sources[i].consumer);
+    }
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        sdm_lane_stop(dispatcher->lanes[i].lane, true);
+    }
+}
+
+void sdm_dispatcher_free(struct sdm_dispatcher *dispatcher)
+{
+    if (dispatcher == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        sdm_lane_free(dispatcher->lanes[i].lane);
+    }
+    sdm_replies_free(dispatcher->replies);
+    g_free(dispatcher);
+}
+
+struct sdm_lane *sdm_dispatcher_lane(const struct sdm_dispatcher *dispatcher, enum sdm_lane_id id)
+{
+    return dispatcher->lanes[id].lane;
+}
