@@ -14,6 +14,7 @@
 #include "emurack/sysfs.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/http/metrics.h"
 
 struct config {
     struct sdm_service_options service;
@@ -46,7 +47,7 @@ static const struct sdm_conf_option options[] = {
 static const struct sdm_conf_table table = {
     .program = "emurackd",
     .summary = "The hardware of an emulated rack: memory bricks, remote memory controllers, "
-               "switches, power and scrub controllers.",
+               "switches, power and scrub controllers",
     .options = options,
     .n_options = G_N_ELEMENTS(options),
     .epilogue = "Example:\n"
@@ -132,6 +133,23 @@ static void close_parts(struct parts *parts)
     sdm_emu_close(parts->emu);
 }
 
+static int serve(struct parts *parts, const struct config *config, struct sdm_service *service,
+                 GError **error)
+{
+    struct sdm_metrics *metrics = sdm_service_get_metrics(service);
+    g_autoptr(sdm_http_metrics) http = NULL;
+
+    sdm_emu_operator_register(&parts->operator_, service);
+    sdm_emu_status_register(parts->emu, metrics);
+    if (!sdm_http_metrics_new(&config->service, metrics, NULL, NULL, &http, error)) {
+        return EXIT_FAILURE;
+    }
+    sdm_log_event(SDM_LOG_INFO, "rack-up",
+                  sdm_log_text("listen", sdm_emu_sessions_address(parts->operator_.sessions)),
+                  sdm_log_int("devices", parts->emu->rack->devices->len));
+    return sdm_service_run(service);
+}
+
 static int run(const struct sdm_conf *conf, const struct config *config, GError **error)
 {
     struct parts parts = {0};
@@ -148,12 +166,7 @@ static int run(const struct sdm_conf *conf, const struct config *config, GError 
         return status;
     }
     if (open_parts(&parts, config, error)) {
-        sdm_emu_operator_register(&parts.operator_, service);
-        sdm_emu_status_register(parts.emu, sdm_service_get_metrics(service));
-        sdm_log_event(SDM_LOG_INFO, "rack-up",
-                      sdm_log_text("listen", sdm_emu_sessions_address(parts.operator_.sessions)),
-                      sdm_log_int("devices", parts.emu->rack->devices->len));
-        status = sdm_service_run(service);
+        status = serve(&parts, config, service, error);
     }
     sdm_service_free(service);
     close_parts(&parts);

@@ -1,7 +1,7 @@
 /* What the emulated rack tells operators and tests: JSON for the control socket, series for
  * Prometheus.
  *
- * Thread rule: the main-loop thread; takes the mutex of 'struct sdm_emu' itself. */
+ * Thread rule: any thread; takes the mutex of 'struct sdm_emu' itself. */
 #pragma once
 
 #include "emurack/emu.h"

@@ -76,6 +76,7 @@ class Rack:
         self.control_path = self.folder / "control.sock"
         self.rack_file = self.folder / "rack.json"
         self.rack_file.write_text(json.dumps(description), encoding="utf-8")
+        self.metrics_port = 0
         self.process = None
         self.published = None
 
@@ -83,7 +84,8 @@ class Rack:
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             [EMURACKD, f"--rack={self.rack_file}", f"--state-dir={self.state}",
-             f"--bytes-dir={self.bytes}", "--listen=127.0.0.1:0", "--metrics-port=0",
+             f"--bytes-dir={self.bytes}", "--listen=127.0.0.1:0",
+             f"--metrics-port={self.metrics_port}",
              f"--control-socket={self.control_path}"], stderr=log)
         log.close()
         published = self.state / "rack.json"

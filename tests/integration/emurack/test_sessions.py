@@ -1,11 +1,13 @@
 """Device sessions: epochs, switches, power, pipelining, armed faults."""
 
 import socket
+import subprocess
 import time
+import urllib.request
 
 import pytest
 
-from harness import UNIT, Closed, Refused, window
+from harness import EMURACKD, UNIT, Closed, Refused, window
 
 
 def code_of(lines, request):
@@ -177,3 +179,30 @@ def test_endless_line_is_cut_off(rack):
     with pytest.raises(Closed):
         lines.receive()
     assert rack.open("opt0").ask("list") == "0"
+
+
+def test_metrics_are_what_prometheus_reads(rack):
+    rack.stop()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        rack.metrics_port = probe.getsockname()[1]
+    rack.start()
+    rack.open("mb0").ask(f"scrub 0 {UNIT}")
+    with urllib.request.urlopen(f"http://127.0.0.1:{rack.metrics_port}/metrics", timeout=5) as got:
+        text = got.read().decode()
+    assert "sdm_emurack_scrubs_total 1\n" in text
+    assert "sdm_emurack_overlaps_total 0\n" in text
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
+                             capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("argument, status, text", [
+    ("--help", 0, "--bytes-dir"), ("--version", 0, "emurackd"),
+    ("--print-config", 0, "state-dir"), ("--nonsense", 2, ""),
+])
+def test_what_it_tells_without_running(argument, status, text):
+    told = subprocess.run([EMURACKD, argument], capture_output=True, text=True, timeout=20,
+                          check=False)
+    assert told.returncode == status
+    assert text in told.stdout
