@@ -65,6 +65,11 @@ struct sdm_json *sdm_json_parse(const void *bytes, size_t size,
                    limits->size_bytes, size);
         return NULL;
     }
+    /* jansson steps over a zero byte behind a number. */
+    if (size > 0 && memchr(bytes, '\0', size) != NULL) {
+        sdm_refuse(error, SDM_ERROR_MALFORMED, "want text, found a zero byte");
+        return NULL;
+    }
     n_levels = count_levels(bytes, size);
     if (n_levels > limits->n_levels) {
         sdm_refuse(error, SDM_ERROR_MALFORMED, "want at most %u levels, found %u", limits->n_levels,

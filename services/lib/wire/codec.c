@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/json/node.h"
 #include "lib/json/text.h"
 
 /* Integers up to here are exact in a double. */
 static const double exact_real = 9007199254740992.0;
+
+/* For text of our own making. */
+static const struct sdm_json_limits any_limits = {SIZE_MAX, UINT_MAX};
 
 /* Where in the message we are; written out only when something is refused. */
 struct place {
@@ -52,20 +56,20 @@ static bool refuse_at(const struct place *place, GError **error, enum sdm_error_
     return sdm_refuse(error, code, "%s", whole);
 }
 
-static bool refuse_kind(const struct place *place, const char *want, const struct sdm_json *value,
+static bool refuse_kind(const struct place *place, const char *want, const struct sdm_node *value,
                         GError **error)
 {
     return refuse_at(place, error, SDM_ERROR_WRONG_TYPE, "want %s, found %s", want,
-                     sdm_json_kind_name(sdm_json_kind(value)));
+                     sdm_json_kind_name(value->kind));
 }
 
-static bool decode_string(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_string(const struct sdm_field *field, const struct sdm_node *value,
                           const struct place *place, char *out, GError **error)
 {
-    size_t length;
-    const char *text = sdm_json_as_string(value, &length);
+    const char *text = value->text;
+    size_t length = value->length;
 
-    if (text == NULL) {
+    if (value->kind != SDM_JSON_STRING) {
         return refuse_kind(place, "string", value, error);
     }
     if ((int64_t)length < field->min || (int64_t)length > field->max) {
@@ -81,36 +85,34 @@ static bool decode_string(const struct sdm_field *field, const struct sdm_json *
     return true;
 }
 
-static bool decode_enum(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_enum(const struct sdm_field *field, const struct sdm_node *value,
                         const struct place *place, void *out, GError **error)
 {
-    const char *text = sdm_json_as_string(value, NULL);
     g_autofree char *words = NULL;
     int found;
 
-    if (text == NULL) {
+    if (value->kind != SDM_JSON_STRING) {
         return refuse_kind(place, "string", value, error);
     }
-    if (!sdm_words_find(field->words, text, &found)) {
+    if (!sdm_words_find(field->words, value->text, &found)) {
         words = sdm_words_join(field->words);
         return refuse_at(place, error, SDM_ERROR_INVALID_VALUE, "want %s, found '%.64s'", words,
-                         text);
+                         value->text);
     }
     memcpy(out, &found, sizeof found);
     return true;
 }
 
 /* JSON does not tell 1 from 1.0, and JSON Schema takes both as integers. */
-static bool read_integer(const struct sdm_json *value, int64_t *number)
+static bool read_integer(const struct sdm_node *value, int64_t *number)
 {
-    enum sdm_json_kind kind = sdm_json_kind(value);
-    double real = sdm_json_as_real(value);
+    double real = value->real;
 
-    if (kind == SDM_JSON_INTEGER) {
-        *number = sdm_json_as_integer(value);
+    if (value->kind == SDM_JSON_INTEGER) {
+        *number = value->integer;
         return true;
     }
-    if (kind != SDM_JSON_REAL || real < -exact_real || real > exact_real ||
+    if (value->kind != SDM_JSON_REAL || real < -exact_real || real > exact_real ||
         (double)(int64_t)real != real) {
         return false;
     }
@@ -118,7 +120,7 @@ static bool read_integer(const struct sdm_json *value, int64_t *number)
     return true;
 }
 
-static bool decode_integer(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_integer(const struct sdm_field *field, const struct sdm_node *value,
                            const struct place *place, void *out, GError **error)
 {
     int64_t number;
@@ -136,21 +138,21 @@ static bool decode_integer(const struct sdm_field *field, const struct sdm_json 
     return true;
 }
 
-static bool decode_boolean(const struct sdm_json *value, const struct place *place, bool *out,
+static bool decode_boolean(const struct sdm_node *value, const struct place *place, bool *out,
                            GError **error)
 {
-    if (sdm_json_kind(value) != SDM_JSON_BOOLEAN) {
+    if (value->kind != SDM_JSON_BOOLEAN) {
         return refuse_kind(place, "boolean", value, error);
     }
-    *out = sdm_json_as_boolean(value);
+    *out = value->boolean;
     return true;
 }
 
-static bool decode_object(const struct sdm_codec *codec, const struct sdm_json *value,
+static bool decode_object(const struct sdm_codec *codec, const struct sdm_node *value,
                           const struct place *place, struct sdm_arena *arena, char *out,
                           GError **error);
 
-static bool decode_one(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_one(const struct sdm_field *field, const struct sdm_node *value,
                        const struct place *place, struct sdm_arena *arena, void *out,
                        GError **error)
 {
@@ -170,14 +172,15 @@ static bool decode_one(const struct sdm_field *field, const struct sdm_json *val
     return decode_object(field->codec, value, place, arena, out, error);
 }
 
-static bool decode_list(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_list(const struct sdm_field *field, const struct sdm_node *value,
                         const struct place *place, struct sdm_arena *arena, char *out,
                         GError **error)
 {
-    size_t n = sdm_json_length(value);
+    const struct sdm_node *item = value->first;
+    size_t n = value->length;
     char *items;
 
-    if (sdm_json_kind(value) != SDM_JSON_LIST) {
+    if (value->kind != SDM_JSON_LIST) {
         return refuse_kind(place, "list", value, error);
     }
     if (n < field->min_items || n > field->max_items) {
@@ -186,19 +189,19 @@ static bool decode_list(const struct sdm_field *field, const struct sdm_json *va
     }
     items = sdm_arena_alloc(arena, n, field->size);
     for (size_t i = 0; i < n; i++) {
-        struct place item = {place, NULL, i};
+        struct place at = {place, NULL, i};
 
-        if (!decode_one(field, sdm_json_item(value, i), &item, arena, items + i * field->size,
-                        error)) {
+        if (!decode_one(field, item, &at, arena, items + i * field->size, error)) {
             return false;
         }
+        item = item->next;
     }
     memcpy(out + field->offset, &items, sizeof items);
     memcpy(out + field->n_offset, &n, sizeof n);
     return true;
 }
 
-static bool decode_member(const struct sdm_field *field, const struct sdm_json *value,
+static bool decode_member(const struct sdm_field *field, const struct sdm_node *value,
                           const struct place *up, struct sdm_arena *arena, char *out,
                           GError **error)
 {
@@ -250,21 +253,18 @@ static bool check_members(const struct sdm_codec *codec, uint64_t seen, size_t n
     return true;
 }
 
-static bool decode_object(const struct sdm_codec *codec, const struct sdm_json *value,
+static bool decode_object(const struct sdm_codec *codec, const struct sdm_node *value,
                           const struct place *place, struct sdm_arena *arena, char *out,
                           GError **error)
 {
-    struct sdm_json *member;
-    const char *name;
-    void *cursor = NULL;
     uint64_t seen = 0;
     size_t at = 0;
 
-    if (sdm_json_kind(value) != SDM_JSON_OBJECT) {
+    if (value->kind != SDM_JSON_OBJECT) {
         return refuse_kind(place, "object", value, error);
     }
-    while (sdm_json_next(value, &cursor, &name, &member)) {
-        size_t found = find_field(codec, name, at);
+    for (const struct sdm_node *member = value->first; member != NULL; member = member->next) {
+        size_t found = find_field(codec, member->name, at);
 
         if (found < codec->n_fields) {
             if (!decode_member(&codec->fields[found], member, place, arena, out, error)) {
@@ -273,17 +273,17 @@ static bool decode_object(const struct sdm_codec *codec, const struct sdm_json *
             seen |= UINT64_C(1) << found;
             at = found + 1;
         } else if (codec->closed) {
-            struct place unknown = {place, name, 0};
+            struct place unknown = {place, member->name, 0};
 
             return refuse_at(&unknown, error, SDM_ERROR_UNKNOWN_MEMBER,
                              "want only members of %s, found another", codec->type);
         }
     }
-    return check_members(codec, seen, sdm_json_length(value), place, error);
+    return check_members(codec, seen, value->length, place, error);
 }
 
-bool sdm_codec_decode_value(const struct sdm_codec *codec, const struct sdm_json *value,
-                            struct sdm_arena *arena, void *out, GError **error)
+static bool decode_message(const struct sdm_codec *codec, const struct sdm_node *value,
+                           struct sdm_arena *arena, void *out, GError **error)
 {
     char *message = sdm_arena_alloc(arena, 1, codec->size);
 
@@ -297,16 +297,34 @@ bool sdm_codec_decode_value(const struct sdm_codec *codec, const struct sdm_json
 bool sdm_codec_decode(const struct sdm_codec *codec, const void *bytes, size_t size,
                       struct sdm_arena *arena, void *out, GError **error)
 {
-    g_autoptr(sdm_json) value = sdm_json_parse(bytes, size, &sdm_json_limits_default, error);
+    const struct sdm_node *value =
+        sdm_node_parse(bytes, size, &sdm_json_limits_default, arena, error);
 
     if (value == NULL) {
         return false;
     }
-    if (sdm_json_kind(value) != SDM_JSON_OBJECT) {
+    if (value->kind != SDM_JSON_OBJECT) {
         return sdm_refuse(error, SDM_ERROR_MALFORMED, "want object, found %s",
-                          sdm_json_kind_name(sdm_json_kind(value)));
+                          sdm_json_kind_name(value->kind));
     }
-    return sdm_codec_decode_value(codec, value, arena, out, error);
+    return decode_message(codec, value, arena, out, error);
+}
+
+bool sdm_codec_decode_value(const struct sdm_codec *codec, const struct sdm_json *value,
+                            struct sdm_arena *arena, void *out, GError **error)
+{
+    enum sdm_json_kind kind = sdm_json_kind(value);
+    g_autofree char *text = NULL;
+    const struct sdm_node *read;
+    size_t size;
+
+    if (kind != SDM_JSON_OBJECT) {
+        return sdm_refuse(error, SDM_ERROR_WRONG_TYPE, "want object, found %s",
+                          sdm_json_kind_name(kind));
+    }
+    text = sdm_json_write(value, SDM_JSON_COMPACT, &size);
+    read = sdm_node_parse(text, size, &any_limits, arena, error);
+    return read != NULL && decode_message(codec, read, arena, out, error);
 }
 
 static void encode_object(const struct sdm_codec *codec, const char *in, GString *out);
@@ -391,10 +409,9 @@ char *sdm_codec_encode(const struct sdm_codec *codec, const void *in, size_t *si
 
 struct sdm_json *sdm_codec_encode_value(const struct sdm_codec *codec, const void *in)
 {
-    static const struct sdm_json_limits any = {SIZE_MAX, UINT_MAX};
     size_t size;
     g_autofree char *text = sdm_codec_encode(codec, in, &size);
-    struct sdm_json *value = sdm_json_parse(text, size, &any, NULL);
+    struct sdm_json *value = sdm_json_parse(text, size, &any_limits, NULL);
 
     g_assert(value != NULL);
     return value;

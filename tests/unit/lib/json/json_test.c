@@ -64,6 +64,14 @@ Test(json, bad_bytes_are_refused_with_their_code)
     }
 }
 
+Test(json, a_zero_byte_behind_a_number_is_seen)
+{
+    g_autoptr(GError) error = NULL;
+
+    cr_assert_null(sdm_json_parse("[1\0]", 4, &sdm_json_limits_default, &error));
+    cr_assert(g_error_matches(error, SDM_ERROR, SDM_ERROR_MALFORMED));
+}
+
 Test(json, limits_hold_to_the_byte_and_level)
 {
     static const struct sdm_json_limits limits = {16, 3};
