@@ -288,15 +288,15 @@ void sdm_store_circuit_refused(struct sdm_tx *tx, const char *circuit, const cha
     sdm_tx_queue(tx, &refused_statement, &args);
 }
 
-static bool read_wired_hops(const struct sdm_pg_result *result, struct sdm_arena *arena,
-                            struct sdm_wired_circuit *wired, GError **error)
+static bool read_hops(const struct sdm_pg_result *result, struct sdm_arena *arena,
+                      struct sdm_wanted_circuit *wired, GError **error)
 {
     struct sdm_row_reader in = sdm_row_reader(result, arena, error);
 
     wired->n_hops = (size_t)sdm_pg_result_n_rows(result);
-    wired->hops = SDM_ARENA_NEW(arena, struct sdm_wired_hop, wired->n_hops);
+    wired->hops = SDM_ARENA_NEW(arena, struct sdm_wanted_hop, wired->n_hops);
     for (size_t i = 0; i < wired->n_hops; i++) {
-        struct sdm_wired_hop *hop = &wired->hops[i];
+        struct sdm_wanted_hop *hop = &wired->hops[i];
 
         hop->switch_no = sdm_row_int32(&in, (int)i, 0);
         hop->switch_id = sdm_row_text(&in, (int)i, 1);
@@ -308,10 +308,10 @@ static bool read_wired_hops(const struct sdm_pg_result *result, struct sdm_arena
     return in.ok;
 }
 
-struct sdm_wired_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *circuit,
-                                                 struct sdm_arena *arena, GError **error)
+struct sdm_wanted_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *circuit,
+                                                  struct sdm_arena *arena, GError **error)
 {
-    struct sdm_wired_circuit *wired = SDM_ARENA_NEW(arena, struct sdm_wired_circuit, 1);
+    struct sdm_wanted_circuit *wired = SDM_ARENA_NEW(arena, struct sdm_wanted_circuit, 1);
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
     g_autoptr(sdm_pg_result) hops = NULL;
@@ -335,7 +335,7 @@ struct sdm_wired_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *
     wired->want_up = sdm_row_bool(&in, 0, 3);
     wired->have_up = sdm_row_bool(&in, 0, 4);
     wired->powered = sdm_row_bool(&in, 0, 5);
-    return in.ok && read_wired_hops(hops, arena, wired, error) ? wired : NULL;
+    return in.ok && read_hops(hops, arena, wired, error) ? wired : NULL;
 }
 
 static bool query_uuids(struct sdm_pg *pg, const struct sdm_pg_statement *statement,

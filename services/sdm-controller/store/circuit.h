@@ -12,6 +12,7 @@
 
 #include "lib/base/arena.h"
 #include "sdm-controller/model/circuit.h"
+#include "sdm-controller/model/wanted.h"
 #include "sdm-controller/store/tx.h"
 
 /* Inserts a circuit with its hops; 'want_up' for one that carries no windows (an accelerator's). */
@@ -41,32 +42,9 @@ void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const 
 bool sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit, bool *deleted,
                               GError **error);
 
-/* A hop as the synthesizer wires it. */
-struct sdm_wired_hop {
-    int32_t switch_no;
-    const char *switch_id;
-    const char *endpoint;
-    bool optical;
-    int32_t in_port;
-    int32_t out_port;
-};
-
-/* A circuit as the synthesizer wires it. */
-struct sdm_wired_circuit {
-    char circuit[SDM_UUID_SIZE];
-    int32_t compute_no;
-    int32_t brick_no;
-    bool want_up;
-    bool have_up;
-    /* Both bricks are on. */
-    bool powered;
-    struct sdm_wired_hop *hops;
-    size_t n_hops;
-};
-
 /* NULL without an error when there is no such circuit. */
-struct sdm_wired_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *circuit,
-                                                 struct sdm_arena *arena, GError **error);
+struct sdm_wanted_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char *circuit,
+                                                  struct sdm_arena *arena, GError **error);
 
 /* Uuids of circuits: with found differing from wanted, only those of the brick unless 'brick_no' is
  * 0. */

@@ -286,14 +286,14 @@ bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **err
 }
 
 static bool read_compile_rows(const struct sdm_pg_result *result, struct sdm_arena *arena,
-                              struct sdm_compile_brick *brick, GError **error)
+                              struct sdm_wanted_brick *brick, GError **error)
 {
     struct sdm_row_reader in = sdm_row_reader(result, arena, error);
 
     brick->n_rows = (size_t)sdm_pg_result_n_rows(result);
-    brick->rows = SDM_ARENA_NEW(arena, struct sdm_compile_row, brick->n_rows);
+    brick->rows = SDM_ARENA_NEW(arena, struct sdm_wanted_row, brick->n_rows);
     for (size_t i = 0; i < brick->n_rows; i++) {
-        struct sdm_compile_row *row = &brick->rows[i];
+        struct sdm_wanted_row *row = &brick->rows[i];
 
         sdm_row_uuid(&in, (int)i, 0, row->window);
         sdm_row_uuid(&in, (int)i, 1, row->segment);
@@ -312,10 +312,10 @@ static bool read_compile_rows(const struct sdm_pg_result *result, struct sdm_are
     return in.ok;
 }
 
-struct sdm_compile_brick *sdm_store_compile_load(struct sdm_pg *pg, int32_t compute_no,
-                                                 struct sdm_arena *arena, GError **error)
+struct sdm_wanted_brick *sdm_store_wanted_load(struct sdm_pg *pg, int32_t compute_no,
+                                               struct sdm_arena *arena, GError **error)
 {
-    struct sdm_compile_brick *brick = SDM_ARENA_NEW(arena, struct sdm_compile_brick, 1);
+    struct sdm_wanted_brick *brick = SDM_ARENA_NEW(arena, struct sdm_wanted_brick, 1);
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
     g_autoptr(sdm_pg_result) rows = NULL;

@@ -12,6 +12,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/id.h"
+#include "sdm-controller/model/wanted.h"
 #include "sdm-controller/store/tx.h"
 #include "wire/words.h"
 
@@ -58,51 +59,13 @@ void sdm_store_windows_unwant(struct sdm_tx *tx, const char *const *windows, siz
 void sdm_store_windows_settle(struct sdm_tx *tx, const char *const *windows, size_t n);
 void sdm_store_windows_delete(struct sdm_tx *tx, const char *const *windows, size_t n);
 
-/* What a compute brick shall have, as compile needs it: windows that are wanted and whose circuit
- * is up. */
-struct sdm_compile_row {
-    char window[SDM_UUID_SIZE];
-    char segment[SDM_UUID_SIZE];
-    int32_t entry;
-    int32_t port;
-    int32_t module;
-    int64_t start_bytes;
-    int64_t size_bytes;
-    int64_t brick_offset_bytes;
-    enum sdm_mode mode;
-    bool shared;
-    enum sdm_window_level want;
-    const char *vm;
-    enum sdm_latency_class latency_class;
-};
-
-struct sdm_compile_brick {
-    int32_t compute_no;
-    const char *compute_brick;
-    int64_t generation;
-    int64_t segment_unit_bytes;
-    struct sdm_compile_row *rows;
-    size_t n_rows;
-};
-
 /* Notes, in a transaction of its own, that the agent is about to be told of what it shall have. */
 bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **error);
 
-/* Refuses NOT_FOUND for a brick that is not there. */
-struct sdm_compile_brick *sdm_store_compile_load(struct sdm_pg *pg, int32_t compute_no,
-                                                 struct sdm_arena *arena, GError **error);
-
-/* A window of a compute brick, as a report is compared with it. */
-struct sdm_known_window {
-    char window[SDM_UUID_SIZE];
-    char reservation[SDM_UUID_SIZE];
-    char attachment[SDM_UUID_SIZE];
-    const char *vm;
-    int64_t generation;
-    enum sdm_window_level want;
-    enum sdm_window_level have;
-    bool offered;
-};
+/* What a compute brick shall have: windows that are wanted and offered.  Refuses NOT_FOUND for a
+ * brick that is not there. */
+struct sdm_wanted_brick *sdm_store_wanted_load(struct sdm_pg *pg, int32_t compute_no,
+                                               struct sdm_arena *arena, GError **error);
 
 /* Locks the compute brick's row, so that reports of one brick follow each other, and reads its
  * number, generations and windows.  '*compute_no' is 0 when there is no such compute brick. */

@@ -1,0 +1,36 @@
+/* S7: what a report says of the windows that are known, compared one by one.  Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "sdm-controller/model/wanted.h"
+#include "wire/s7.h"
+
+struct sdm_report_finding {
+    /* Index of the known window. */
+    size_t known;
+    /* NULL when the report does not name it. */
+    const struct sdm_wire_found_window *found;
+    enum sdm_window_level have;
+    /* Not wanted, and known by the agent to be gone. */
+    bool gone;
+    /* Differs from what was known. */
+    bool changed;
+};
+
+struct sdm_report_findings {
+    /* One for each known window. */
+    struct sdm_report_finding *findings;
+    /* Found windows that nobody was ever given. */
+    const struct sdm_wire_found_window **strangers;
+    size_t n_strangers;
+};
+
+/* Compares 'report' with the windows that are known of its compute brick.  A report older than the
+ * generation in which a window ceased to be wanted cannot say that it is gone. */
+void sdm_compile_report(const struct sdm_s7_report *report, const struct sdm_known_window *known,
+                        size_t n_known, struct sdm_arena *arena,
+                        struct sdm_report_findings *findings);
