@@ -279,6 +279,11 @@ void sdm_gauge_add(struct sdm_gauge *gauge, int64_t difference)
     atomic_fetch_add_explicit(&gauge->value, difference, memory_order_relaxed);
 }
 
+int64_t sdm_gauge_get(const struct sdm_gauge *gauge)
+{
+    return atomic_load_explicit(&gauge->value, memory_order_relaxed);
+}
+
 void sdm_histogram_observe(struct sdm_histogram *histogram, int64_t value)
 {
     size_t i = 0;
@@ -348,8 +353,7 @@ static void render_series(GString *out, const char *name, const struct series *s
     if (series->kind == SERIES_COUNTER) {
         g_string_append_printf(out, "%" G_GUINT64_FORMAT, sdm_counter_get(&series->as.counter));
     } else if (series->kind == SERIES_GAUGE) {
-        g_string_append_printf(out, "%" G_GINT64_FORMAT,
-                               atomic_load_explicit(&series->as.gauge.value, memory_order_relaxed));
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, sdm_gauge_get(&series->as.gauge));
     } else {
         append_double(out, series->as.function.read(series->as.function.user));
     }

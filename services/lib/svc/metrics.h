@@ -61,6 +61,7 @@ void sdm_counter_add(struct sdm_counter *counter, uint64_t n);
 uint64_t sdm_counter_get(const struct sdm_counter *counter);
 void sdm_gauge_set(struct sdm_gauge *gauge, int64_t value);
 void sdm_gauge_add(struct sdm_gauge *gauge, int64_t difference);
+int64_t sdm_gauge_get(const struct sdm_gauge *gauge);
 void sdm_histogram_observe(struct sdm_histogram *histogram, int64_t value);
 
 /* The text exposition, format 0.0.4; the caller frees it.  Names come in alphabetical order, the

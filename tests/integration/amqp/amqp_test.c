@@ -513,6 +513,37 @@ Test(amqp, every_publication_ends_when_the_connection_goes)
     cr_assert_leq(n_ready, n_accepted);
 }
 
+static void set_alarm(bool is_on)
+{
+    g_free(broker_eval(is_on ? "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []})."
+                             : "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."));
+}
+
+Test(amqp, a_broker_out_of_memory_holds_publications_back_and_loses_none)
+{
+    g_autoptr(sdm_metrics) metrics = sdm_metrics_new();
+    g_autoptr(sdm_amqp) amqp = broker_connect(&place.topology, metrics);
+    struct sdm_gauge *blocked =
+        sdm_metrics_gauge(metrics, "sdm_amqp_blocked", "", "connection", "test", NULL);
+    const struct sdm_amqp_message message = {.exchange = "", .routing_key = place.queue};
+
+    publish(amqp, &message);
+    inbox_wait_outcomes(&inbox, 1);
+    set_alarm(true);
+    /* The broker tells a connection when it publishes next. */
+    for (int i = 0; i < 100; i++) {
+        publish(amqp, &message);
+        g_usleep(5000);
+    }
+    cr_assert_lt(inbox.n_outcomes[SDM_AMQP_CONFIRMED], 101);
+    cr_assert_eq(sdm_gauge_get(blocked), 1);
+    set_alarm(false);
+    inbox_wait_outcomes(&inbox, 101);
+    cr_assert_eq(inbox.n_outcomes[SDM_AMQP_CONFIRMED], 101);
+    cr_assert_eq(sdm_gauge_get(blocked), 0);
+    broker_expect(place.queue, 101, 0);
+}
+
 Test(amqp, declaring_later_works_and_a_conflict_is_told)
 {
     g_autoptr(sdm_amqp) amqp = broker_connect(NULL, NULL);

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -317,4 +318,33 @@ Test(conf, manual_escapes_hyphens)
 
     cr_assert_not_null(strstr(text, ".B \\-\\-password\\-file=VALUE\nholds the password"), "%s",
                        text);
+}
+
+Test(conf, a_start_prints_and_says_how_to_end, .init = cr_redirect_stdout)
+{
+    static const struct {
+        const char *argument;
+        int exit_status;
+    } rows[] = {
+        {"--version", 0},
+        {"--prefetch=0", 2},
+        {"--nothing", 2},
+    };
+
+    cr_redirect_stderr();
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        char *argv[] = {"sdm-test", (char *)rows[i].argument, NULL};
+        struct values values = {0};
+        int exit_status = -1;
+
+        cr_assert_null(sdm_conf_start(&table, 2, argv, &values, &exit_status), "%s",
+                       rows[i].argument);
+        cr_assert_eq(exit_status, rows[i].exit_status, "%s", rows[i].argument);
+    }
+    fflush(stdout);
+    fflush(stderr);
+    cr_assert_stdout_eq_str("sdm-test " SDM_VERSION "\n");
+    cr_assert_stderr_eq_str(
+        "sdm-test: argument: prefetch: want 1 to 65535, found 0\nTry 'sdm-test --help'.\n"
+        "sdm-test: Unknown option --nothing\nTry 'sdm-test --help'.\n");
 }
