@@ -254,9 +254,8 @@ static bool live_once(struct sdm_amqp *amqp)
 /* Half of a pause is random, so that those who were cut off together do not come together. */
 static void pause_before_retry(struct sdm_amqp *amqp, unsigned pause_ms)
 {
-    int64_t end_us =
-        g_get_monotonic_time() +
-        (int64_t)(pause_ms / 2 + (unsigned)g_random_int_range(0, (gint32)pause_ms / 2 + 1)) * 1000;
+    int64_t random_ms = g_random_int_range(0, (gint32)pause_ms / 2 + 1);
+    int64_t end_us = g_get_monotonic_time() + (pause_ms / 2 + random_ms) * 1000;
     int64_t left_us;
 
     while (!amqp->is_stopping && (left_us = end_us - g_get_monotonic_time()) > 0) {
@@ -314,7 +313,7 @@ static void copy_config(struct sdm_amqp *amqp, const struct sdm_amqp_config *con
     set_default(&amqp->config.connect_timeout_ms, 5000);
     set_default(&amqp->config.reconnect_min_ms, 100);
     set_default(&amqp->config.reconnect_max_ms, 5000);
-    set_default_size(&amqp->config.max_body_size, 4 * 1024 * 1024);
+    set_default_size(&amqp->config.max_body_size, (size_t)4 * 1024 * 1024);
     set_default_size(&amqp->config.max_unconfirmed, 2048);
     set_default_size(&amqp->config.max_waiting, 65536);
 }

@@ -87,7 +87,7 @@ static bool read_number(const amqp_field_value_t *value, int64_t *number)
         *number = value->value.boolean != 0;
         return true;
     case AMQP_FIELD_KIND_I8:
-        *number = value->value.i8;
+        *number = (int64_t)value->value.i8;
         return true;
     case AMQP_FIELD_KIND_U8:
         *number = value->value.u8;

@@ -8,7 +8,7 @@
 #include "lib/base/error.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
-#define DEFAULT_MAX_ANSWER (16 * 1024 * 1024)
+#define DEFAULT_MAX_ANSWER ((size_t)16 * 1024 * 1024)
 
 struct sdm_http_client {
     CURL *curl;

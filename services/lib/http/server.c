@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 
-#define DEFAULT_MAX_BODY        (1024 * 1024)
+#define DEFAULT_MAX_BODY        ((size_t)1024 * 1024)
 #define DEFAULT_MAX_CONNECTIONS 64
 #define DEFAULT_IDLE_TIMEOUT_S  30
 

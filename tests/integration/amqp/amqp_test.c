@@ -537,6 +537,7 @@ Test(amqp, a_broker_out_of_memory_holds_publications_back_and_loses_none)
     }
     cr_assert_lt(inbox.n_outcomes[SDM_AMQP_CONFIRMED], 101);
     cr_assert_eq(sdm_gauge_get(blocked), 1);
+    cr_assert_lt(read_counter(metrics, "sdm_amqp_published_total"), 50);
     set_alarm(false);
     inbox_wait_outcomes(&inbox, 101);
     cr_assert_eq(inbox.n_outcomes[SDM_AMQP_CONFIRMED], 101);

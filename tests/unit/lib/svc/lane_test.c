@@ -11,6 +11,7 @@ struct seen {
     atomic_int n_batches;
     atomic_int largest_batch;
     atomic_int n_room;
+    atomic_int n_jobs_at_room;
     atomic_int n_freed;
     atomic_int n_workers;
     atomic_int last;
@@ -59,6 +60,7 @@ static void worker_free(void *worker)
 static void has_room(void *user)
 {
     cr_assert_eq(user, &seen);
+    atomic_store(&seen.n_jobs_at_room, atomic_load(&seen.n_jobs));
     atomic_fetch_add(&seen.n_room, 1);
 }
 
@@ -142,6 +144,8 @@ Test(lane, a_full_lane_refuses_and_says_once_that_it_has_room)
     atomic_store(&seen.is_held, false);
     sdm_lane_drain(lane);
     cr_assert_eq(seen.n_room, 1);
+    cr_assert_eq(seen.n_jobs_at_room, 4, "told at %d, not when it was half empty",
+                 seen.n_jobs_at_room);
     cr_assert_eq(seen.n_jobs, 9);
     sdm_lane_get_stats(lane, &stats);
     cr_assert_eq(stats.n_refused, 2);
