@@ -83,7 +83,9 @@ struct sdm_topology {
     GHashTable *rack_by_no;
     GHashTable *device_by_module;
     GHashTable *accelerator_kinds;
+    /* Of memory bricks that are not retired: all together, and the largest. */
     uint64_t capacity_bytes;
+    uint64_t largest_capacity_bytes;
 
     /* By device number; 'n_nodes' is the highest number + 1. */
     struct sdm_node *nodes;

@@ -73,10 +73,12 @@ static void make_names(struct sdm_topology *topology)
 
         g_hash_table_insert(topology->device_by_id, (void *)device->id, (void *)device);
         if (device->kind == SDM_DEVICE_KIND_MEMORY) {
+            uint64_t bytes = device->state != SDM_BRICK_STATE_RETIRED ? device->capacity_bytes : 0;
+
             g_hash_table_insert(topology->device_by_module, GUINT_TO_POINTER(device->module),
                                 (void *)device);
-            topology->capacity_bytes +=
-                device->state != SDM_BRICK_STATE_RETIRED ? device->capacity_bytes : 0;
+            topology->capacity_bytes += bytes;
+            topology->largest_capacity_bytes = MAX(topology->largest_capacity_bytes, bytes);
         }
     }
 }
