@@ -38,7 +38,7 @@ static GArray *collect_trunks(const struct sdm_topology *topology)
             g_array_append_vals(trunks, ends, 2);
         }
     }
-    qsort(trunks->data, trunks->len, sizeof(struct trunk), compare_trunks);
+    g_array_sort(trunks, compare_trunks);
     return trunks;
 }
 

@@ -159,7 +159,9 @@ static void make_nodes(struct sdm_topology *topology)
         sorted[i] = &spec->devices[i];
         topology->n_nodes = MAX(topology->n_nodes, spec->devices[i].device_no + 1);
     }
-    qsort(sorted, spec->n_devices, sizeof *sorted, compare_places);
+    if (spec->n_devices > 0) {
+        qsort(sorted, spec->n_devices, sizeof *sorted, compare_places);
+    }
     topology->nodes = g_new0(struct sdm_node, topology->n_nodes);
     topology->device_of = g_new0(const struct sdm_device *, topology->n_nodes);
     topology->trays = g_new0(struct sdm_group, spec->n_trays + 1);
