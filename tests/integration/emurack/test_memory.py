@@ -4,12 +4,14 @@ import json
 import mmap
 import os
 import pathlib
+import random
 import struct
+import threading
 
 import jsonschema
 import pytest
 
-from harness import GIB, SOURCE, UNIT, Refused, Rack, small_rack, window
+from harness import GIB, SOURCE, UNIT, Closed, Refused, Rack, small_rack, window
 
 PATTERN = b"disaggregated!" * 64
 
@@ -309,3 +311,37 @@ def test_rack_files_that_are_refused(change, text):
         assert text in broken.log()
     finally:
         broken.remove()
+
+
+def find_stamp(rack, offset, stamp):
+    """Where the brick's bytes are now: in the file of the live segment, or in the image."""
+    entries = rack.rmc("cb0").ask("list").split(" ")[1:]
+    if entries:
+        return at(entries[0].rsplit(":", 1)[1], offset, len(stamp)) == stamp
+    return at(rack.image("mb0"), 2 * UNIT + offset, len(stamp)) == stamp
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kill_at_any_moment_loses_no_byte(rack, seed):
+    """An agent maps and unmaps all the time, and the daemon is killed under it."""
+    choose = random.Random(seed)
+    wire_tray(rack)
+    stamp = b"never written by the guest"
+    fill(rack.image("mb0"), 2 * UNIT + 4096 * 9, stamp)
+    for round_ in range(5):
+        killer = threading.Timer(choose.uniform(0.001, 0.06), rack.kill)
+        rmc = rack.rmc("cb0")
+        killer.start()
+        try:
+            while True:
+                path = rmc.ask("map 0 " + window(0, 1, GIB, UNIT, 2 * UNIT))
+                assert at(path, 4096 * 9, len(stamp)) == stamp
+                stamp = f"{seed} {round_} {choose.random():.18f} owner".encode()
+                fill(path, 4096 * 9, stamp)
+                rmc.ask("unmap 0")
+        except (Closed, ConnectionError):
+            pass
+        killer.join()
+        rack.start()
+        assert find_stamp(rack, 4096 * 9, stamp)
+    assert rack.counters()["overlaps"] == 0
