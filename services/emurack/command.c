@@ -76,9 +76,9 @@ static void execute(struct sdm_emu_command *command, struct sdm_line_peer *peer,
          word = strtok_r(NULL, " \t", &rest)) {
         words[n_words++] = word;
     }
-    g_mutex_lock(&command->emu->mutex);
+    pthread_mutex_lock(&command->emu->mutex);
     done = command->run(command, n_words, words, reply, &wait_ms, &error);
-    g_mutex_unlock(&command->emu->mutex);
+    pthread_mutex_unlock(&command->emu->mutex);
     if (!done) {
         g_string_free(reply, TRUE);
         if (command->lose_reply) {
@@ -141,11 +141,11 @@ void sdm_emu_command_run(struct sdm_emu_command *command, struct sdm_line_peer *
     bool dead;
 
     command->lose_reply = false;
-    g_mutex_lock(&command->emu->mutex);
+    pthread_mutex_lock(&command->emu->mutex);
     dead = command->device->dead;
     armed =
         !dead && sdm_emu_faults_take(command->emu->faults, command->device->id, operation, &fault);
-    g_mutex_unlock(&command->emu->mutex);
+    pthread_mutex_unlock(&command->emu->mutex);
     if (dead) {
         sdm_line_close(peer);
         return;

@@ -26,7 +26,7 @@ struct sdm_emu *sdm_emu_open(struct sdm_emu_rack *rack, const char *state_dir,
 {
     g_autoptr(sdm_emu) emu = g_new0(struct sdm_emu, 1);
 
-    g_mutex_init(&emu->mutex);
+    pthread_mutex_init(&emu->mutex, NULL);
     emu->rack = rack;
     emu->clock = clock;
     emu->faults = sdm_emu_faults_new();
@@ -56,7 +56,7 @@ void sdm_emu_close(struct sdm_emu *emu)
     sdm_emu_extents_close(emu->extents);
     sdm_emu_faults_free(emu->faults);
     sdm_emu_rack_free(emu->rack);
-    g_mutex_clear(&emu->mutex);
+    pthread_mutex_destroy(&emu->mutex);
     g_free(emu->state_dir);
     g_free(emu->bytes_dir);
     g_free(emu);

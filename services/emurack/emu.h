@@ -5,6 +5,7 @@
  * takes a 'struct sdm_emu' holds its mutex, unless that function says otherwise. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ struct sdm_emu_counters {
 };
 
 struct sdm_emu {
-    GMutex mutex;
+    pthread_mutex_t mutex; /* of pthreads, so that ThreadSanitizer sees it */
     struct sdm_emu_rack *rack;
     const struct sdm_clock *clock;
     struct sdm_emu_extents *extents;

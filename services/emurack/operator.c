@@ -89,9 +89,9 @@ static struct sdm_json *arm(void *user, const struct sdm_json *args, GError **er
         sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no device '%s'", fault.device);
         return NULL;
     }
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     armed = sdm_emu_faults_arm(emu->faults, &fault, error);
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return armed ? sdm_json_new_object() : NULL;
 }
 
@@ -106,9 +106,9 @@ static struct sdm_json *clear(void *user, const struct sdm_json *args, GError **
         !sdm_json_get_string(args, "device", &device, error)) {
         return NULL;
     }
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     n_cleared = sdm_emu_faults_clear(emu->faults, device);
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     result = sdm_json_new_object();
     sdm_json_set_integer(result, "cleared", n_cleared);
     return result;
@@ -137,10 +137,10 @@ static struct sdm_json *set_dead(struct sdm_emu_operator *operator_, const struc
         sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no device '%s'", id);
         return NULL;
     }
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     device->dead = dead;
     saved = sdm_emu_store_save(emu, error);
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (dead) {
         sdm_emu_sessions_close_device(operator_->sessions, device);
         sdm_emu_rmc_server_close_device(operator_->rmc_server, device);
@@ -166,10 +166,10 @@ static struct sdm_json *reset(void *user, const struct sdm_json *args, GError **
     bool saved;
 
     (void)args;
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     memset(&emu->counters, 0, sizeof emu->counters);
     saved = sdm_emu_store_save(emu, error);
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return saved ? sdm_json_new_object() : NULL;
 }
 

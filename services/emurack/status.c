@@ -118,7 +118,7 @@ void sdm_emu_status_fill(struct sdm_emu *emu, struct sdm_json *status)
 {
     struct sdm_json *devices;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     sdm_json_set_integer(status, "segment_unit_bytes", (int64_t)emu->rack->unit_bytes);
     fill_counters(emu, status);
     sdm_json_set_integer(status, "live_extents", sdm_emu_extents_live(emu->extents)->len);
@@ -126,7 +126,7 @@ void sdm_emu_status_fill(struct sdm_emu *emu, struct sdm_json *status)
     for (unsigned i = 0; i < emu->rack->devices->len; i++) {
         fill_device(emu, sdm_emu_rack_device(emu->rack, i), sdm_json_append_object(devices));
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
 }
 
 struct sdm_json *sdm_emu_status_faults(struct sdm_emu *emu)
@@ -134,7 +134,7 @@ struct sdm_json *sdm_emu_status_faults(struct sdm_emu *emu)
     struct sdm_json *list = sdm_json_new_list();
     const GArray *armed;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     armed = sdm_emu_faults_armed(emu->faults);
     for (unsigned i = 0; i < armed->len; i++) {
         const struct sdm_emu_fault *fault = &g_array_index(armed, struct sdm_emu_fault, i);
@@ -147,7 +147,7 @@ struct sdm_json *sdm_emu_status_faults(struct sdm_emu *emu)
         sdm_json_set_string(object, "code", sdm_error_code_name(fault->code));
         sdm_json_set_integer(object, "count", fault->n_left);
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return list;
 }
 
@@ -156,9 +156,9 @@ static double read_counter(struct sdm_emu *emu, const uint64_t *counter)
 {
     double value;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     value = (double)*counter;
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return value;
 }
 
@@ -195,9 +195,9 @@ static double read_live_extents(void *user)
     struct sdm_emu *emu = user;
     double value;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     value = sdm_emu_extents_live(emu->extents)->len;
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return value;
 }
 
@@ -208,7 +208,7 @@ static double read_power(void *user)
     struct sdm_emu *emu = user;
     uint64_t power_mw = 0;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     for (unsigned i = 0; i < emu->rack->devices->len; i++) {
         const struct sdm_emu_device *device = sdm_emu_rack_device(emu->rack, i);
         bool active = device->mappings->len > 0 || sdm_emu_brick_count_extents(emu, device) > 0;
@@ -217,7 +217,7 @@ static double read_power(void *user)
             power_mw += active ? device->active_mw : device->idle_mw;
         }
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return (double)power_mw / 1000;
 }
 

@@ -25,7 +25,7 @@ static struct sdm_emu *lock_emu(void)
 {
     struct sdm_emu *emu = fuse_get_context()->private_data;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     return emu;
 }
 
@@ -36,7 +36,7 @@ static int on_getattr(const char *path, struct stat *found, struct fuse_file_inf
     int result = sdm_emu_tree_find(emu, path, &target);
 
     (void)file;
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (result != 0) {
         return result;
     }
@@ -57,7 +57,7 @@ static int on_readlink(const char *path, char *link, size_t size)
     struct sdm_emu_target target;
     int result = sdm_emu_tree_find(emu, path, &target);
 
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (result != 0) {
         return result;
     }
@@ -96,7 +96,7 @@ static int on_readdir(const char *path, void *buffer, fuse_fill_dir_t fill, off_
         add_name(&listing, "..");
         result = sdm_emu_tree_list(emu, &target, add_name, &listing);
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     return result;
 }
 
@@ -106,7 +106,7 @@ static int on_open(const char *path, struct fuse_file_info *file)
     struct sdm_emu_target target;
     int result = sdm_emu_tree_find(emu, path, &target);
 
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     /* Every read and write reaches us, and a write's errno reaches its caller. */
     file->direct_io = 1;
     return result;
@@ -124,7 +124,7 @@ static int on_read(const char *path, char *buffer, size_t size, off_t offset,
     if (result == 0) {
         result = sdm_emu_tree_read(emu, &target, text);
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (result != 0) {
         return result;
     }
@@ -146,12 +146,12 @@ static int apply_fault(struct sdm_emu *emu, const char *path, const char *word, 
     int result;
     bool armed;
 
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     result = sdm_emu_tree_find(emu, path, &target);
     operation = result == 0 ? sdm_emu_tree_operation(&target, word) : NULL;
     armed =
         operation != NULL && sdm_emu_faults_take(emu->faults, target.device->id, operation, &fault);
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (!armed) {
         return result;
     }
@@ -189,12 +189,12 @@ static int on_write(const char *path, const char *bytes, size_t size, off_t offs
     if (result != 0) {
         return result;
     }
-    g_mutex_lock(&emu->mutex);
+    pthread_mutex_lock(&emu->mutex);
     result = sdm_emu_tree_find(emu, path, &target);
     if (result == 0) {
         result = sdm_emu_tree_write(emu, &target, word);
     }
-    g_mutex_unlock(&emu->mutex);
+    pthread_mutex_unlock(&emu->mutex);
     if (result != 0) {
         return result;
     }
