@@ -32,6 +32,12 @@ INSERT INTO attack VALUES
     ('stored_reply_device_no_fkey', 'UPDATE sdm.stored_reply SET device_no = 99'),
     ('reservation_compute_kind_check',
      'UPDATE sdm.reservation SET compute_no = 3, compute_kind = ''memory'''),
+    ('reservation_seq_key',
+     'INSERT INTO sdm.reservation (reservation, seq, project, mode, compute_no, latency_class, policy,
+                                   size_bytes, requested_bytes, lease_end)
+      OVERRIDING SYSTEM VALUE
+      SELECT pg_temp.id(2), seq, project, mode, compute_no, latency_class, policy, 0, 0, lease_end
+        FROM sdm.reservation'),
     ('reservation_requested_bytes_check', 'UPDATE sdm.reservation SET requested_bytes = -1'),
     ('reservation_history_reservation_fkey',
      'INSERT INTO sdm.reservation_history (reservation, state, text) VALUES (pg_temp.id(99), ''held'', '''')'),
@@ -56,6 +62,9 @@ INSERT INTO attack VALUES
     ('attachment_vm_fkey', 'UPDATE sdm.attachment SET vm = pg_temp.id(99)'),
     ('netport_window_attachment_fkey',
      'SELECT pg_temp.map(1, 1, 1, 1, 1, 0, 8192, 128); DELETE FROM sdm.attachment'),
+    ('netport_window_size_bytes_check',
+     'ALTER TABLE sdm.netport_window DISABLE TRIGGER netport_window_fits;
+      SELECT pg_temp.map(1, 1, 1, 1, 1, 0, 8192, 0)'),
     ('leader_one_check', 'INSERT INTO sdm.leader SELECT false, 9, '''', now(), now()'),
     ('leader_epoch_check', 'UPDATE sdm.leader SET epoch = -1');
 

@@ -35,10 +35,12 @@ static bool bad_value(const struct sdm_pg_result *result, int row, int column, c
     const char *name = PQfname(result->rows, column);
 
     if (PQgetisnull(result->rows, row, column)) {
-        return sdm_pg_fail(error, SDM_PG_BAD_VALUE, "column '%s' is NULL, wanted %s", name, wanted);
+        sdm_pg_fail(error, SDM_PG_BAD_VALUE, "column '%s' is NULL, wanted %s", name, wanted);
+    } else {
+        sdm_pg_fail(error, SDM_PG_BAD_VALUE, "column '%s' is '%.80s', wanted %s", name,
+                    PQgetvalue(result->rows, row, column), wanted);
     }
-    return sdm_pg_fail(error, SDM_PG_BAD_VALUE, "column '%s' is '%.80s', wanted %s", name,
-                       PQgetvalue(result->rows, row, column), wanted);
+    return false;
 }
 
 bool sdm_pg_get_is_null(const struct sdm_pg_result *result, int row, int column)
@@ -71,7 +73,7 @@ bool sdm_pg_get_int64(const struct sdm_pg_result *result, int row, int column, i
 bool sdm_pg_get_int32(const struct sdm_pg_result *result, int row, int column, int32_t *value,
                       GError **error)
 {
-    int64_t wide;
+    int64_t wide = 0;
 
     if (!get_integer(result, row, column, INT32_MIN, INT32_MAX, &wide, error)) {
         return false;
@@ -119,7 +121,7 @@ bool sdm_pg_get_text(const struct sdm_pg_result *result, int row, int column, co
 bool sdm_pg_copy_text(const struct sdm_pg_result *result, int row, int column, char *buffer,
                       size_t size, GError **error)
 {
-    const char *text;
+    const char *text = NULL;
 
     if (!sdm_pg_get_text(result, row, column, &text, error)) {
         return false;
@@ -127,7 +129,7 @@ bool sdm_pg_copy_text(const struct sdm_pg_result *result, int row, int column, c
     if (strlen(text) >= size) {
         return bad_value(result, row, column, "a shorter text", error);
     }
-    strcpy(buffer, text);
+    g_strlcpy(buffer, text, size);
     return true;
 }
 
@@ -145,7 +147,7 @@ bool sdm_pg_copy_text_or_empty(const struct sdm_pg_result *result, int row, int 
 bool sdm_pg_get_word(const struct sdm_pg_result *result, int row, int column,
                      const char *const *names, size_t n, int *index, GError **error)
 {
-    const char *text;
+    const char *text = NULL;
 
     if (!sdm_pg_get_text(result, row, column, &text, error)) {
         return false;
