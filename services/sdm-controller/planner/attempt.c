@@ -10,6 +10,7 @@ enum { MAX_STEPS = 512 };
 /* How many of the emptiest bricks are added up to see whether powered ones can do alone. */
 enum { MAX_SUMMED = 8 };
 
+/* What is tried when a policy's own choice leads nowhere: as few bricks as can be, on or off. */
 static const struct sdm_policy_rule parts_rule = {
     .order = SDM_WALK_MOST,
     .family = SDM_INDEX_BY_FREE,
@@ -298,7 +299,7 @@ static bool choose_in(struct sdm_planner *planner, struct choice *choice)
     if (choose_whole(planner, choice, SDM_INDEX_POWERED)) {
         return true;
     }
-    if (!planner->contiguous && powered_suffice(planner, choice) &&
+    if (planner->rule != &parts_rule && !planner->contiguous && powered_suffice(planner, choice) &&
         choose_part(planner, choice, SDM_INDEX_POWERED)) {
         return true;
     }
@@ -459,6 +460,9 @@ bool sdm_attempt_run(struct sdm_planner *planner, struct sdm_ledger *ledger,
     if (run(planner, attempt, &parts_rule)) {
         return true;
     }
-    planner->placed_bytes = MAX(planner->placed_bytes, placed_bytes);
+    /* Another size makes other shares, so what they placed says nothing of it. */
+    if (!sdm_policy_rule(wanted->request.policy)->shares) {
+        planner->placed_bytes = MAX(planner->placed_bytes, placed_bytes);
+    }
     return false;
 }

@@ -114,8 +114,8 @@ static void check_nearest(struct run *run, const struct sdm_plan_request *reques
         cr_assert_lt(nearest->size_bytes, request->size_bytes, "seed %" PRIu64, run->seed);
         next.size_bytes = nearest->size_bytes;
         sized = sdm_planner_plan(run->planner, run->ledger, &next, &refusal, &error);
-        cr_assert_not_null(sized, "seed %" PRIu64 ": nearest %" PRIu64 " of %" PRIu64 ": %s",
-                           run->seed, nearest->size_bytes, request->size_bytes,
+        cr_assert_not_null(sized, "seed %" PRIu64 ": %s: nearest %" PRIu64 " of %" PRIu64 ": %s",
+                           run->seed, sdm_policy_name(request->policy), nearest->size_bytes, request->size_bytes,
                            error ? error->message : "");
     }
     if (nearest->has_latency_class) {
