@@ -10,7 +10,7 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passed: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
+CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
 PYTEST = re.compile(r"^=*\s?((?:\d+ (?:passed|failed|errors?|skipped|warnings?|xfailed|deselected)(?:, )?)+) in ",
                     re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(.*)$", re.MULTILINE)

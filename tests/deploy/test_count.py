@@ -7,12 +7,12 @@ import pytest
 
 COUNT = pathlib.Path(__file__).resolve().parents[2] / "deploy/lib/count_tests.py"
 
-CRITERION = "[====] Synthesis: Tested: 12 | Passed: 10 | Failing: 1 | Crashing: 1 "
+CRITERION = "[====] Synthesis: Tested: 12 | Passing: 10 | Failing: 1 | Crashing: 1 "
 ROWS = [
     ("plain check", "run", "fine", "1 0 0"),
     ("plain check that fails", "fail", "bad", "0 1 0"),
     ("Criterion", "fail", CRITERION, "10 2 0"),
-    ("Criterion, all well", "run", "Synthesis: Tested: 3 | Passed: 3 | Failing: 0 | Crashing: 0", "3 0 0"),
+    ("Criterion, all well", "run", "Synthesis: Tested: 3 | Passing: 3 | Failing: 0 | Crashing: 0", "3 0 0"),
     ("pytest", "fail", "1 failed, 11 passed, 2 skipped in 3.20s", "11 1 2"),
     ("pytest with errors", "fail", "==== 2 passed, 3 errors in 1.0s ====", "2 3 0"),
     ("unittest", "run", "Ran 5 tests in 0.064s\n\nOK (skipped=1)\n", "4 0 1"),

@@ -338,6 +338,9 @@ struct sdm_conf *sdm_conf_load(const struct sdm_conf_table *table, int argc, cha
     conf->n_settings = table->n_options;
     conf->settings = g_new0(struct setting, conf->n_settings + 1);
     g_ptr_array_set_size(texts, (int)conf->n_settings);
+    for (size_t i = 0; i < table->n_options; i++) {
+        sdm_value_init(&table->options[i], values);
+    }
     ok = parse_arguments(&given, argc, argv, error) && choose_print(&given, &wanted, error);
     config_file = given.config_file;
     document = given.document;

@@ -15,6 +15,26 @@ static char **string_member(const struct sdm_conf_option *option, void *values)
     return (char **)(void *)((char *)values + option->offset);
 }
 
+void sdm_value_init(const struct sdm_conf_option *option, void *values)
+{
+    char *member = (char *)values + option->offset;
+
+    switch (option->kind) {
+    case SDM_CONF_BOOL:
+        *(bool *)member = false;
+        break;
+    case SDM_CONF_INT:
+        *(int64_t *)(void *)member = 0;
+        break;
+    case SDM_CONF_STRING:
+    case SDM_CONF_PATH:
+    case SDM_CONF_URI:
+    case SDM_CONF_SECRET_FILE:
+        *string_member(option, values) = NULL;
+        break;
+    }
+}
+
 static bool parse_bool(const char *text, bool *value)
 {
     static const char *const yes[] = {"yes", "true", "on", "1", NULL};

@@ -2,6 +2,7 @@
 #include <criterion/redirect.h>
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,6 +82,8 @@ static struct sdm_conf *load(const struct input *input, struct values *values,
     for (size_t i = 0; input->arguments[i] != NULL; i++) {
         argv[argc++] = (char *)input->arguments[i];
     }
+    /* As a program's own struct on its stack. */
+    memset(values, 0x5a, sizeof *values);
     conf = sdm_conf_load(&table, argc, argv, (char *const *)input->variables, values, print, error);
     if (path != NULL) {
         unlink(path);
