@@ -67,6 +67,12 @@ static const struct sdm_pg_statement totals_statement = {
            " WHERE d.have_generation < d.want_generation)::bigint",
 };
 
+static const struct sdm_pg_statement holders_statement = {
+    .name = "usage_holders",
+    .sql = "SELECT r.accelerator_no::integer, r.compute_no::integer FROM sdm.reservation r"
+           " WHERE r.accelerator_no IS NOT NULL AND r.state NOT IN ('released', 'failed')",
+};
+
 static bool read_word(const struct sdm_pg_result *result, int row, int column,
                       const struct sdm_words *words, int *value, GError **error)
 {
@@ -197,4 +203,29 @@ bool sdm_usage_total(struct sdm_pg *pg, struct sdm_usage_totals *totals, GError 
     return true;
 }
 
-SDM_STORE_STATEMENTS(usage, &devices_statement, &circuits_statement, &totals_statement)
+struct holders {
+    sdm_usage_holder_fn *visit;
+    void *data;
+};
+
+static bool read_holder(const struct sdm_pg_result *row, void *data, GError **error)
+{
+    const struct holders *holders = data;
+    int32_t accelerator_no;
+    int32_t compute_no;
+
+    return sdm_pg_get_int32(row, 0, 0, &accelerator_no, error) &&
+           sdm_pg_get_int32(row, 0, 1, &compute_no, error) &&
+           holders->visit(accelerator_no, compute_no, holders->data, error);
+}
+
+bool sdm_usage_holders_each(struct sdm_pg *pg, sdm_usage_holder_fn *visit, void *data,
+                            GError **error)
+{
+    struct holders holders = {visit, data};
+
+    return sdm_pg_stream(pg, &holders_statement, NULL, read_holder, &holders, error);
+}
+
+SDM_STORE_STATEMENTS(usage, &devices_statement, &circuits_statement, &totals_statement,
+                     &holders_statement)

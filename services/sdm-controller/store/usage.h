@@ -64,3 +64,10 @@ struct sdm_usage_totals {
     int64_t n_diverged;
 };
 bool sdm_usage_total(struct sdm_pg *pg, struct sdm_usage_totals *totals, GError **error);
+
+/* Calls 'visit' for every accelerator that is held and the compute brick it is held for: for
+ * loading the ledger. */
+typedef bool sdm_usage_holder_fn(int32_t accelerator_no, int32_t compute_no, void *data,
+                                 GError **error);
+bool sdm_usage_holders_each(struct sdm_pg *pg, sdm_usage_holder_fn *visit, void *data,
+                            GError **error);
