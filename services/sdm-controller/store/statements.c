@@ -17,6 +17,7 @@
     X(tx)                                                                                          \
     X(usage)                                                                                       \
     X(vm)                                                                                          \
+    X(vm_load)                                                                                     \
     X(window)
 
 #define X(file) extern const struct sdm_pg_statement *const sdm_store_##file##_statements[];
