@@ -75,24 +75,35 @@ static bool make_image(const struct sdm_emu_extents *extents, const struct sdm_e
     return fd >= 0 && lengthen(fd, brick->capacity_bytes, error);
 }
 
-struct sdm_emu_extents *sdm_emu_extents_open(const char *bytes_dir, const struct sdm_emu_rack *rack,
-                                             GError **error)
+static bool make_images(const struct sdm_emu_extents *extents, const struct sdm_emu_rack *rack,
+                        GError **error)
 {
-    g_autoptr(sdm_emu_extents) extents = g_new0(struct sdm_emu_extents, 1);
-
-    extents->bytes_dir = g_strdup(bytes_dir);
-    extents->live = g_ptr_array_new_with_free_func(free_extent);
-    if (!make_dir(bytes_dir, "bricks", error) || !make_dir(bytes_dir, "segments", error)) {
-        return NULL;
-    }
     for (unsigned i = 0; i < rack->devices->len; i++) {
         const struct sdm_emu_device *device = sdm_emu_rack_device(rack, i);
 
         if (device->kind == SDM_EMU_MEMORY && !make_image(extents, device, error)) {
-            return NULL;
+            return false;
         }
     }
-    return g_steal_pointer(&extents);
+    return true;
+}
+
+struct sdm_emu_extents *sdm_emu_extents_open(const char *bytes_dir, const struct sdm_emu_rack *rack,
+                                             GError **error)
+{
+    struct sdm_emu_extents *extents;
+
+    if (!make_dir(bytes_dir, "bricks", error) || !make_dir(bytes_dir, "segments", error)) {
+        return NULL;
+    }
+    extents = g_new0(struct sdm_emu_extents, 1);
+    extents->bytes_dir = g_strdup(bytes_dir);
+    extents->live = g_ptr_array_new_with_free_func(free_extent);
+    if (!make_images(extents, rack, error)) {
+        sdm_emu_extents_close(extents);
+        return NULL;
+    }
+    return extents;
 }
 
 void sdm_emu_extents_close(struct sdm_emu_extents *extents)

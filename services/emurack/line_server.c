@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <glib-unix.h>
+#include <glib/gstdio.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
@@ -30,12 +31,14 @@ struct sdm_line_server {
     char *address;
     bool is_unix;
     GPtrArray *peers;
+    /* Peers that are closed stay until nobody's call can hold them any more. */
+    GPtrArray *closed;
+    guint reaper;
 };
 
 struct sdm_line_peer {
     struct sdm_line_server *server;
     int fd;
-    unsigned n_running; /* handlers and callbacks on the stack; freed when it is closed and 0 */
     bool closed;
     bool waiting;
     GString *in;
@@ -56,8 +59,10 @@ static void drop_source(guint *source)
     }
 }
 
-static void free_peer(struct sdm_line_peer *peer)
+static void free_peer(gpointer data)
 {
+    struct sdm_line_peer *peer = data;
+
     if (peer->destroy != NULL) {
         peer->destroy(peer->data);
     }
@@ -66,35 +71,35 @@ static void free_peer(struct sdm_line_peer *peer)
     g_free(peer);
 }
 
+static gboolean on_reap(gpointer data)
+{
+    struct sdm_line_server *server = data;
+
+    server->reaper = 0;
+    g_ptr_array_set_size(server->closed, 0);
+    return G_SOURCE_REMOVE;
+}
+
 void sdm_line_close(struct sdm_line_peer *peer)
 {
+    struct sdm_line_server *server = peer->server;
+
     if (peer->closed) {
         return;
     }
     peer->closed = true;
-    peer->n_running++;
     drop_source(&peer->in_source);
     drop_source(&peer->out_source);
     drop_source(&peer->timer);
     close(peer->fd);
-    g_ptr_array_remove_fast(peer->server->peers, peer);
-    if (peer->server->handler->closed != NULL) {
-        peer->server->handler->closed(peer, peer->server->data);
+    g_ptr_array_remove_fast(server->peers, peer);
+    g_ptr_array_add(server->closed, peer);
+    if (server->reaper == 0) {
+        server->reaper = g_idle_add(on_reap, server);
     }
-    if (--peer->n_running == 0) {
-        free_peer(peer);
+    if (server->handler->closed != NULL) {
+        server->handler->closed(peer, server->data);
     }
-}
-
-/* Marks the end of a handler or callback; false when the peer is gone. */
-static bool leave(struct sdm_line_peer *peer)
-{
-    bool closed = peer->closed;
-
-    if (--peer->n_running == 0 && closed) {
-        free_peer(peer);
-    }
-    return !closed;
 }
 
 static gboolean on_writable(gint fd, GIOCondition condition, gpointer data);
@@ -143,9 +148,7 @@ void sdm_line_send(struct sdm_line_peer *peer, const char *text)
     }
     g_string_append(peer->out, text);
     g_string_append_c(peer->out, '\n');
-    peer->n_running++;
     flush(peer);
-    leave(peer);
 }
 
 /* Takes the first whole line out of what was read; NULL when there is none. */
@@ -162,7 +165,7 @@ static char *take_line(struct sdm_line_peer *peer)
     return g_strchomp(line);
 }
 
-/* Handles what was read until a request waits or the peer is closed; the caller has it running. */
+/* Handles what was read until a request waits or the peer is closed. */
 static void run_lines(struct sdm_line_peer *peer)
 {
     while (!peer->closed && !peer->waiting) {
@@ -201,7 +204,6 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
     if (n_read < 0 && (errno == EAGAIN || errno == EINTR)) {
         return G_SOURCE_CONTINUE;
     }
-    peer->n_running++;
     peer->in_source = 0;
     if (n_read <= 0) {
         sdm_line_close(peer);
@@ -210,7 +212,6 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
         run_lines(peer);
         watch(peer);
     }
-    leave(peer);
     return G_SOURCE_REMOVE;
 }
 
@@ -220,11 +221,9 @@ static gboolean on_timer(gpointer data)
 
     peer->timer = 0;
     peer->waiting = false;
-    peer->n_running++;
     peer->callback(peer);
     run_lines(peer);
     watch(peer);
-    leave(peer);
     return G_SOURCE_REMOVE;
 }
 
@@ -289,6 +288,7 @@ static struct sdm_line_server *start(int fd, char *address, bool is_unix,
     server->address = address;
     server->is_unix = is_unix;
     server->peers = g_ptr_array_new();
+    server->closed = g_ptr_array_new_with_free_func(free_peer);
     server->source = g_unix_fd_add(fd, G_IO_IN, on_connection, server);
     return server;
 }
@@ -323,7 +323,6 @@ struct sdm_line_server *sdm_line_server_new_tcp(const char *address,
     int on = 1;
     SDM_AUTOCLOSE
     int fd = -1;
-    int taken;
 
     if (!read_address(address, &bound, error)) {
         return NULL;
@@ -336,10 +335,8 @@ struct sdm_line_server *sdm_line_server_new_tcp(const char *address,
         return NULL;
     }
     inet_ntop(AF_INET, &bound.sin_addr, host, sizeof host);
-    taken = fd;
-    fd = -1;
-    return start(taken, g_strdup_printf("%s:%u", host, ntohs(bound.sin_port)), false, handler,
-                 data);
+    return start(g_steal_fd(&fd), g_strdup_printf("%s:%u", host, ntohs(bound.sin_port)), false,
+                 handler, data);
 }
 
 struct sdm_line_server *sdm_line_server_new_unix(const char *path,
@@ -349,7 +346,6 @@ struct sdm_line_server *sdm_line_server_new_unix(const char *path,
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     SDM_AUTOCLOSE
     int fd = -1;
-    int taken;
 
     if (strlen(path) >= sizeof address.sun_path) {
         sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "'%s' is too long for a socket", path);
@@ -364,9 +360,7 @@ struct sdm_line_server *sdm_line_server_new_unix(const char *path,
         sdm_set_errno(error, errno, "listen on '%s'", path);
         return NULL;
     }
-    taken = fd;
-    fd = -1;
-    return start(taken, g_strdup(path), true, handler, data);
+    return start(g_steal_fd(&fd), g_strdup(path), true, handler, data);
 }
 
 void sdm_line_server_close_peers(struct sdm_line_server *server,
@@ -405,7 +399,9 @@ void sdm_line_server_free(struct sdm_line_server *server)
     if (server->is_unix) {
         unlink(server->address);
     }
+    drop_source(&server->reaper);
     g_ptr_array_unref(server->peers);
+    g_ptr_array_unref(server->closed);
     g_free(server->address);
     g_free(server);
 }

@@ -46,8 +46,8 @@ void sdm_line_server_close_peers(struct sdm_line_server *server,
 /* Sends the text and a newline. */
 void sdm_line_send(struct sdm_line_peer *peer, const char *text);
 
-/* Closes the connection at once; what is not sent yet is lost.  The peer stays valid until the
- * handler or callback that runs returns. */
+/* Closes the connection at once; what is not sent yet is lost.  The peer stays valid until control
+ * is back in the main loop. */
 void sdm_line_close(struct sdm_line_peer *peer);
 
 /* Calls 'callback' after 'delay_ms' unless the peer is closed before; until then no further request

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
+#include <glib/gstdio.h>
+
 #include "emurack/operator.h"
 #include "emurack/publish.h"
 #include "emurack/rack_file.h"
@@ -68,7 +70,6 @@ static int lock_state(const char *state_dir, GError **error)
     g_autofree char *path = g_build_filename(state_dir, "lock", NULL);
     SDM_AUTOCLOSE
     int fd = -1;
-    int taken;
 
     if (g_mkdir_with_parents(state_dir, 0755) != 0) {
         sdm_set_errno(error, errno, "make '%s'", state_dir);
@@ -83,9 +84,7 @@ static int lock_state(const char *state_dir, GError **error)
         sdm_refuse(error, SDM_ERROR_ALREADY_EXISTS, "another emurackd works in '%s'", state_dir);
         return -1;
     }
-    taken = fd;
-    fd = -1;
-    return taken;
+    return g_steal_fd(&fd);
 }
 
 static bool open_parts(struct parts *parts, const struct config *config, GError **error)

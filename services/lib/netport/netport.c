@@ -38,7 +38,7 @@ bool sdm_netport_entry_pack(bool add, uint64_t offset_bytes,
                             const struct sdm_netport_window *window,
                             struct sdm_netport_entry *entry, GError **error)
 {
-    struct sdm_netport_entry made;
+    struct sdm_netport_entry made = {0};
 
     if (window->port > SDM_NETPORT_PORT_MAX) {
         return sdm_refuse(error, SDM_ERROR_OUT_OF_RANGE, "port %u is above %d", window->port,

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -206,3 +207,27 @@ def test_what_it_tells_without_running(argument, status, text):
                           check=False)
     assert told.returncode == status
     assert text in told.stdout
+
+
+def test_replies_wait_for_a_slow_reader(rack):
+    """More replies than a socket holds, read late: none is lost, and others are served meanwhile."""
+    lines = rack.open("opt0")
+    for port in range(0, 8, 2):
+        lines.ask(f"connect {port} {port + 1}")
+    n_requests = 60000
+    sender = threading.Thread(target=lines.connection.sendall, args=(b"list\n" * n_requests,))
+    sender.start()
+    assert rack.open("opt0").ask("list") == "4 0-1 2-3 4-5 6-7"
+    for _ in range(n_requests):
+        assert lines.receive() == "4 0-1 2-3 4-5 6-7"
+    sender.join()
+
+
+def test_refusal_whose_reply_is_lost(rack):
+    lines = rack.open("opt0")
+    rack.control("fault-arm", device="opt0", operation="connect", action="lost-reply", count=1)
+    with pytest.raises(Closed):
+        lines.ask("connect 0 0")
+    assert code_of(rack.open("opt0"), "power on") == "WRONG_KIND"
+    assert code_of(rack.open("mb0"), "power sideways") == "INVALID_VALUE"
+    assert code_of(rack.open("cb0"), "extents") == "WRONG_KIND"

@@ -171,3 +171,28 @@ def test_mount_is_gone_after_a_stop(rack):
     assert not os.path.ismount(mount)
     rack.start()
     assert os.path.ismount(mount)
+
+
+def test_all_of_the_tree_can_be_walked(rack, blocks):
+    write(blocks / "probe", f"{GIB:#x}")
+    seen = set()
+    for folder, folders, files in os.walk(rack.state / "sys"):
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.stat(path).st_mode & 0o444:
+                assert not os.path.isfile(path) or read(path) is not None
+            else:
+                with pytest.raises(OSError):
+                    read(path)
+            seen.add(name)
+        for name in folders:
+            assert os.path.exists(os.path.join(folder, name))
+            seen.add(name)
+    assert {"cb0", "cb1", "devices", "system", "memory", "node", "memory8", "node0", "node1",
+            "removable", "phys_device", "auto_online_blocks", "has_memory"} <= seen
+    assert read(blocks / "memory8/removable") == "1"
+    assert read(blocks / "auto_online_blocks") == "offline"
+    for missing in ("memory08", "memory9", "memory-1", "memoryx", "memory8/node0", "memory8/x",
+                    "../node/node7", "../node/node1/memory0"):
+        assert not (blocks / missing).exists(), missing
+    assert not (rack.state / "sys/mb0").exists()
