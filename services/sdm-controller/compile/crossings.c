@@ -86,6 +86,19 @@ bool sdm_crossings_used(const struct sdm_crossings *crossings, struct sdm_crossi
     return g_hash_table_contains(crossings->sets, &key);
 }
 
+GArray *sdm_crossings_list(const struct sdm_crossings *crossings)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(struct sdm_crossing));
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, crossings->sets);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        g_array_append_vals(list, key, 1);
+    }
+    return list;
+}
+
 size_t sdm_crossings_count(const struct sdm_crossings *crossings)
 {
     return g_hash_table_size(crossings->sets);

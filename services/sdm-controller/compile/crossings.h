@@ -33,4 +33,6 @@ bool sdm_crossings_remove(struct sdm_crossings *crossings, struct sdm_crossing c
                           const char *circuit);
 
 bool sdm_crossings_used(const struct sdm_crossings *crossings, struct sdm_crossing crossing);
+/* Those in use: struct sdm_crossing, in no order; g_array_unref(). */
+GArray *sdm_crossings_list(const struct sdm_crossings *crossings);
 size_t sdm_crossings_count(const struct sdm_crossings *crossings);

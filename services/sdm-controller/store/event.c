@@ -26,8 +26,19 @@ void sdm_event_reservation(struct sdm_tx *tx, const struct sdm_work_sink *sink,
     queue(tx, sink, "reservation", event->project, &sdm_event_reservation_codec, event);
 }
 
-void sdm_event_drift(struct sdm_tx *tx, const struct sdm_work_sink *sink,
-                     const struct sdm_event_drift *event)
+void sdm_event_drift(struct sdm_tx *tx, const struct sdm_work_sink *sink, const char *device,
+                     const char *text, enum sdm_event_drift_action action)
 {
-    queue(tx, sink, "drift", event->device, &sdm_event_drift_codec, event);
+    struct sdm_event_drift event = {.action = action};
+
+    g_strlcpy(event.at, tx->now, sizeof event.at);
+    g_strlcpy(event.device, device, sizeof event.device);
+    g_strlcpy(event.text, text, sizeof event.text);
+    queue(tx, sink, "drift", device, &sdm_event_drift_codec, &event);
+}
+
+void sdm_event_vm(struct sdm_tx *tx, const struct sdm_work_sink *sink,
+                  const struct sdm_event_vm *event)
+{
+    queue(tx, sink, "vm", event->has_project ? event->project : "-", &sdm_event_vm_codec, event);
 }

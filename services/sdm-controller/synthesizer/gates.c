@@ -1,0 +1,68 @@
+#include "sdm-controller/synthesizer/job.h"
+
+struct gate {
+    GMutex mutex;
+    struct sdm_crossings *crossings; /* guarded by 'mutex' */
+};
+
+struct sdm_gates {
+    GMutex mutex;
+    GHashTable *gates; /* switch_no to struct gate, guarded by 'mutex'; gates are never removed */
+};
+
+static void free_gate(gpointer data)
+{
+    struct gate *gate = data;
+
+    sdm_crossings_free(gate->crossings);
+    g_mutex_clear(&gate->mutex);
+    g_free(gate);
+}
+
+struct sdm_gates *sdm_gates_new(void)
+{
+    struct sdm_gates *gates = g_new0(struct sdm_gates, 1);
+
+    g_mutex_init(&gates->mutex);
+    gates->gates = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_gate);
+    return gates;
+}
+
+void sdm_gates_free(struct sdm_gates *gates)
+{
+    if (gates == NULL) {
+        return;
+    }
+    g_hash_table_destroy(gates->gates);
+    g_mutex_clear(&gates->mutex);
+    g_free(gates);
+}
+
+static struct gate *find_gate(struct sdm_gates *gates, int32_t switch_no)
+{
+    struct gate *gate;
+
+    g_mutex_lock(&gates->mutex);
+    gate = g_hash_table_lookup(gates->gates, GINT_TO_POINTER(switch_no));
+    if (gate == NULL) {
+        gate = g_new0(struct gate, 1);
+        g_mutex_init(&gate->mutex);
+        gate->crossings = sdm_crossings_new();
+        g_hash_table_insert(gates->gates, GINT_TO_POINTER(switch_no), gate);
+    }
+    g_mutex_unlock(&gates->mutex);
+    return gate;
+}
+
+struct sdm_crossings *sdm_gates_open(struct sdm_gates *gates, int32_t switch_no)
+{
+    struct gate *gate = find_gate(gates, switch_no);
+
+    g_mutex_lock(&gate->mutex);
+    return gate->crossings;
+}
+
+void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no)
+{
+    g_mutex_unlock(&find_gate(gates, switch_no)->mutex);
+}

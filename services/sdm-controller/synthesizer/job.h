@@ -1,0 +1,52 @@
+/* What a piece of work has at hand, and the pieces.  For the synthesizer alone.
+ *
+ * Thread rule: a job belongs to one worker. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+#include "lib/base/arena.h"
+#include "lib/pg/pg.h"
+#include "sdm-controller/compile/crossings.h"
+#include "sdm-controller/model/wanted.h"
+#include "sdm-controller/synthesizer/synthesizer.h"
+
+/* Cross-connections in use, one lock a switch.  The lock is held while the switch is asked, because
+ * whether a cross-connection is cut and whether it is wanted by another circuit is one question;
+ * requests to one switch follow each other anyway. */
+struct sdm_gates;
+typedef struct sdm_gates sdm_gates;
+
+struct sdm_gates *sdm_gates_new(void);
+void sdm_gates_free(struct sdm_gates *gates);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_gates, sdm_gates_free)
+
+/* The switch's cross-connections, locked until sdm_gates_close(). */
+struct sdm_crossings *sdm_gates_open(struct sdm_gates *gates, int32_t switch_no);
+void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no);
+
+const struct sdm_synthesizer_config *
+sdm_synthesizer_get_config(const struct sdm_synthesizer *synthesizer);
+
+struct sdm_job {
+    const struct sdm_synthesizer_config *config;
+    struct sdm_settler settler;
+    struct sdm_gates *gates;
+    struct sdm_pg *pg;
+    /* For this piece; freed after it. */
+    struct sdm_arena *arena;
+};
+
+/* Ends the transaction of a piece: rolled back unless 'committed'.  Returns 'committed'. */
+bool sdm_job_end(struct sdm_tx *tx, bool committed);
+
+/* Each does one piece.  SDM_UNAVAILABLE means later again; so does FABRIC_REFUSED, after it has
+ * been told to whoever waits. */
+bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error);
+bool sdm_job_agent(struct sdm_job *job, int32_t compute_no, GError **error);
+bool sdm_job_power(struct sdm_job *job, int32_t device_no, GError **error);
+bool sdm_job_scrub(struct sdm_job *job, const char *segment, GError **error);
+bool sdm_job_settle(struct sdm_job *job, const char *reservation, GError **error);
+bool sdm_job_audit(struct sdm_job *job, int32_t switch_no, GError **error);

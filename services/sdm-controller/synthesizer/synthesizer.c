@@ -1,0 +1,330 @@
+#include "sdm-controller/synthesizer/synthesizer.h"
+
+#include <string.h>
+
+#include "lib/base/error.h"
+#include "lib/svc/lane.h"
+#include "lib/svc/log.h"
+#include "sdm-controller/store/circuit.h"
+#include "sdm-controller/store/leader.h"
+#include "sdm-controller/store/todo.h"
+#include "sdm-controller/synthesizer/job.h"
+
+/* Between two tries of a piece whose part is away: first, and at most. */
+enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 5000 };
+/* More pieces than this wait for the next recheck. */
+enum { MAX_WAITING = 1024 * 1024 };
+
+/* One object's piece. */
+struct piece {
+    struct sdm_work work;
+    bool running;
+    /* Posted again while it ran. */
+    bool again;
+    unsigned n_failed;
+    struct sdm_synthesizer *synthesizer;
+};
+
+struct sdm_synthesizer {
+    struct sdm_synthesizer_config config;
+    struct sdm_gates *gates;
+    struct sdm_lane *lane;
+    GMutex mutex;
+    GHashTable *pieces;  /* set of struct piece, guarded by 'mutex' */
+    GHashTable *retries; /* piece to its timer's GSource, guarded by 'mutex' */
+    bool stopping;       /* guarded by 'mutex' */
+};
+
+struct worker {
+    struct sdm_synthesizer *synthesizer;
+    struct sdm_pg *pg;
+};
+
+static guint hash_piece(gconstpointer key)
+{
+    const struct piece *piece = key;
+
+    return g_str_hash(piece->work.id) * 31 + (guint)piece->work.device_no * 7 +
+           (guint)piece->work.kind;
+}
+
+static gboolean equal_pieces(gconstpointer left, gconstpointer right)
+{
+    const struct piece *a = left;
+    const struct piece *b = right;
+
+    return a->work.kind == b->work.kind && a->work.device_no == b->work.device_no &&
+           strcmp(a->work.id, b->work.id) == 0;
+}
+
+const struct sdm_synthesizer_config *
+sdm_synthesizer_get_config(const struct sdm_synthesizer *synthesizer)
+{
+    return &synthesizer->config;
+}
+
+static bool run_piece(struct worker *worker, const struct sdm_work *work, GError **error)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    const struct sdm_synthesizer_config *config = &worker->synthesizer->config;
+    struct sdm_job job = {
+        .config = config,
+        .settler = {config->ledger, config->sink},
+        .gates = worker->synthesizer->gates,
+        .pg = worker->pg,
+        .arena = arena,
+    };
+
+    switch (work->kind) {
+    case SDM_WORK_CIRCUIT:
+        return sdm_job_circuit(&job, work->id, error);
+    case SDM_WORK_AGENT:
+        return sdm_job_agent(&job, work->device_no, error);
+    case SDM_WORK_POWER:
+        return sdm_job_power(&job, work->device_no, error);
+    case SDM_WORK_SCRUB:
+        return sdm_job_scrub(&job, work->id, error);
+    case SDM_WORK_SETTLE:
+        return sdm_job_settle(&job, work->id, error);
+    case SDM_WORK_AUDIT:
+        return sdm_job_audit(&job, work->device_no, error);
+    case SDM_WORK_OUTBOX:
+        break;
+    }
+    /* The outbox is the publisher's. */
+    return true;
+}
+
+static void push(struct sdm_synthesizer *synthesizer, struct piece *piece)
+{
+    /* A full lane keeps the piece out; the recheck finds its object again. */
+    if (!sdm_lane_try_push(synthesizer->lane, piece)) {
+        g_hash_table_remove(synthesizer->pieces, piece);
+    }
+}
+
+static gboolean retry(gpointer data)
+{
+    struct piece *piece = data;
+    struct sdm_synthesizer *synthesizer = piece->synthesizer;
+
+    g_mutex_lock(&synthesizer->mutex);
+    g_hash_table_remove(synthesizer->retries, piece);
+    push(synthesizer, piece);
+    g_mutex_unlock(&synthesizer->mutex);
+    return G_SOURCE_REMOVE;
+}
+
+/* Called with the mutex held. */
+static void retry_later(struct sdm_synthesizer *synthesizer, struct piece *piece)
+{
+    unsigned shift = MIN(piece->n_failed, 10U);
+    unsigned wait_ms = MIN((unsigned)RETRY_FIRST_MS << shift, (unsigned)RETRY_MAX_MS);
+    GSource *timer = g_timeout_source_new(wait_ms);
+
+    piece->n_failed++;
+    g_source_set_callback(timer, retry, piece, NULL);
+    g_hash_table_insert(synthesizer->retries, piece, timer);
+    g_source_attach(timer, NULL);
+}
+
+static void end_piece(struct sdm_synthesizer *synthesizer, struct piece *piece, bool done)
+{
+    g_mutex_lock(&synthesizer->mutex);
+    piece->running = false;
+    if (synthesizer->stopping) {
+        g_hash_table_remove(synthesizer->pieces, piece);
+    } else if (!done) {
+        piece->again = false;
+        retry_later(synthesizer, piece);
+    } else if (piece->again) {
+        piece->again = false;
+        piece->n_failed = 0;
+        push(synthesizer, piece);
+    } else {
+        g_hash_table_remove(synthesizer->pieces, piece);
+    }
+    g_mutex_unlock(&synthesizer->mutex);
+}
+
+/* True when the piece is over, whatever became of it. */
+static bool judge(struct worker *worker, const struct sdm_work *work, const GError *error)
+{
+    static const char *const names[SDM_N_WORK_KIND] = {
+        [SDM_WORK_CIRCUIT] = "circuit", [SDM_WORK_AGENT] = "agent",   [SDM_WORK_POWER] = "power",
+        [SDM_WORK_SCRUB] = "scrub",     [SDM_WORK_SETTLE] = "settle", [SDM_WORK_AUDIT] = "audit",
+        [SDM_WORK_OUTBOX] = "outbox",
+    };
+
+    if (sdm_tx_is_superseded(error)) {
+        worker->synthesizer->config.on_superseded(worker->synthesizer->config.user);
+        return true;
+    }
+    if (!sdm_pg_is_connected(worker->pg)) {
+        g_autoptr(GError) ignored = NULL;
+
+        sdm_pg_reconnect(worker->pg, &ignored);
+    }
+    sdm_log_limited(SDM_LOG_WARNING, "work-later", sdm_log_text("kind", names[work->kind]),
+                    sdm_log_text("id", work->id), sdm_log_int("device_no", work->device_no),
+                    sdm_log_gerror(error));
+    /* Its object is gone: nothing is left to do. */
+    return g_error_matches(error, SDM_ERROR, SDM_ERROR_NOT_FOUND);
+}
+
+static void handle(void *user, void *const *jobs, size_t n)
+{
+    struct worker *worker = user;
+
+    for (size_t i = 0; i < n; i++) {
+        struct piece *piece = jobs[i];
+        g_autoptr(GError) error = NULL;
+        bool done;
+
+        g_mutex_lock(&worker->synthesizer->mutex);
+        piece->running = true;
+        g_mutex_unlock(&worker->synthesizer->mutex);
+        done = run_piece(worker, &piece->work, &error) || judge(worker, &piece->work, error);
+        end_piece(worker->synthesizer, piece, done);
+    }
+}
+
+static void *worker_new(void *user, unsigned index)
+{
+    struct worker *worker = g_new0(struct worker, 1);
+    g_autofree char *part = g_strdup_printf("synthesizer %u", index);
+    g_autofree char *name = NULL;
+
+    worker->synthesizer = user;
+    name = sdm_leader_session_name(worker->synthesizer->config.epoch, part);
+    while (worker->pg == NULL) {
+        g_autoptr(GError) error = NULL;
+
+        worker->pg = sdm_pg_open(worker->synthesizer->config.database, name, &error);
+        if (worker->pg == NULL) {
+            sdm_log_limited(SDM_LOG_WARNING, "database-away", sdm_log_gerror(error));
+            g_usleep(RETRY_FIRST_MS * 1000);
+        }
+    }
+    return worker;
+}
+
+static void worker_free(void *user)
+{
+    struct worker *worker = user;
+
+    sdm_pg_close(worker->pg);
+    g_free(worker);
+}
+
+struct sdm_synthesizer *sdm_synthesizer_new(const struct sdm_synthesizer_config *config)
+{
+    struct sdm_synthesizer *synthesizer = g_new0(struct sdm_synthesizer, 1);
+
+    synthesizer->config = *config;
+    synthesizer->gates = sdm_gates_new();
+    g_mutex_init(&synthesizer->mutex);
+    synthesizer->pieces = g_hash_table_new_full(hash_piece, equal_pieces, g_free, NULL);
+    synthesizer->retries =
+        g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)g_source_unref);
+    synthesizer->lane = sdm_lane_new(&(struct sdm_lane_config){
+        .name = "synthesizer",
+        .n_workers = config->n_workers,
+        .capacity = MAX_WAITING,
+        .batch_max = 1,
+        .handle = handle,
+        .worker_new = worker_new,
+        .worker_free = worker_free,
+        .job_free = NULL,
+        .user = synthesizer,
+    });
+    sdm_lane_export(synthesizer->lane, config->metrics);
+    return synthesizer;
+}
+
+void sdm_synthesizer_free(struct sdm_synthesizer *synthesizer)
+{
+    GHashTableIter iter;
+    gpointer timer;
+
+    if (synthesizer == NULL) {
+        return;
+    }
+    g_mutex_lock(&synthesizer->mutex);
+    synthesizer->stopping = true;
+    g_hash_table_iter_init(&iter, synthesizer->retries);
+    while (g_hash_table_iter_next(&iter, NULL, &timer)) {
+        g_source_destroy(timer);
+    }
+    g_mutex_unlock(&synthesizer->mutex);
+    sdm_lane_free(synthesizer->lane);
+    g_hash_table_destroy(synthesizer->retries);
+    g_hash_table_destroy(synthesizer->pieces);
+    sdm_gates_free(synthesizer->gates);
+    g_mutex_clear(&synthesizer->mutex);
+    g_free(synthesizer);
+}
+
+void sdm_synthesizer_post(struct sdm_synthesizer *synthesizer, const struct sdm_work *work)
+{
+    struct piece key = {.work = *work};
+    struct piece *piece;
+
+    g_mutex_lock(&synthesizer->mutex);
+    piece = g_hash_table_lookup(synthesizer->pieces, &key);
+    if (piece != NULL) {
+        /* One that waits will read what this post is about. */
+        piece->again |= piece->running;
+    } else if (!synthesizer->stopping) {
+        piece = g_new0(struct piece, 1);
+        piece->work = *work;
+        piece->synthesizer = synthesizer;
+        g_hash_table_add(synthesizer->pieces, piece);
+        push(synthesizer, piece);
+    }
+    g_mutex_unlock(&synthesizer->mutex);
+}
+
+static void post_todo(const struct sdm_work *work, void *data)
+{
+    sdm_synthesizer_post(data, work);
+}
+
+/* Circuits that are up, or were on their way, cross their switches. */
+static bool note_crossings(const struct sdm_circuit *circuit, void *data, GError **error)
+{
+    struct sdm_synthesizer *synthesizer = data;
+
+    (void)error;
+    for (int32_t i = 0; circuit->have_up && i < circuit->path.n_hops; i++) {
+        const struct sdm_hop *hop = &circuit->path.hops[i];
+
+        sdm_crossings_add(sdm_gates_open(synthesizer->gates, hop->switch_no),
+                          (struct sdm_crossing){hop->switch_no, hop->in_port, hop->out_port},
+                          circuit->circuit);
+        sdm_gates_close(synthesizer->gates, hop->switch_no);
+    }
+    return true;
+}
+
+bool sdm_synthesizer_resume(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error)
+{
+    return sdm_store_circuits_each(pg, note_crossings, synthesizer, error) &&
+           sdm_store_todo_switches(pg, post_todo, synthesizer, error) &&
+           sdm_store_todo_each(pg, post_todo, synthesizer, error);
+}
+
+bool sdm_synthesizer_recheck(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error)
+{
+    return sdm_store_todo_each(pg, post_todo, synthesizer, error);
+}
+
+size_t sdm_synthesizer_n_pending(struct sdm_synthesizer *synthesizer)
+{
+    size_t n;
+
+    g_mutex_lock(&synthesizer->mutex);
+    n = g_hash_table_size(synthesizer->pieces);
+    g_mutex_unlock(&synthesizer->mutex);
+    return n;
+}
