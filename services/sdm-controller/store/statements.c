@@ -13,6 +13,7 @@
     X(snapshot)                                                                                    \
     X(stored_reply)                                                                                \
     X(timing)                                                                                      \
+    X(todo)                                                                                        \
     X(topology)                                                                                    \
     X(tx)                                                                                          \
     X(usage)                                                                                       \
