@@ -58,10 +58,7 @@ bool sdm_ledger_in_use(const struct sdm_ledger *ledger, int32_t device_no)
 
 void sdm_ledger_totals(const struct sdm_ledger *ledger, struct sdm_ledger_totals *totals)
 {
-    totals->capacity_bytes = 0;
-    for (int32_t i = 0; i < ledger->topology->n_of_kind[SDM_DEVICE_KIND_MEMORY]; i++) {
-        totals->capacity_bytes += ledger->bricks[i].capacity_bytes;
-    }
+    totals->capacity_bytes = ledger->capacity_bytes;
     totals->free_bytes = ledger->free_bytes;
     totals->n_circuits = ledger->n_circuits;
     totals->n_windows = ledger->n_windows;

@@ -225,6 +225,7 @@ static void init_devices(struct sdm_ledger *ledger)
             sdm_extents_init(&brick->free, device->capacity_bytes);
             brick->capacity_bytes = device->capacity_bytes;
             ledger->free_bytes += device->capacity_bytes;
+            ledger->capacity_bytes += device->capacity_bytes;
         }
     }
     for (int32_t i = 1; i < topology->n_nodes; i++) {

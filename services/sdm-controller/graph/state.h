@@ -57,6 +57,7 @@ struct sdm_ledger {
     int32_t *holders;
     struct sdm_ports ports;
     struct sdm_index index;
+    uint64_t capacity_bytes;
     uint64_t free_bytes;
     size_t n_circuits;
     size_t n_windows;

@@ -5,7 +5,7 @@
 #include "lib/base/error.h"
 
 /* Bricks up to which an attempt to find the nearest request looks at every one of them. */
-enum { MAX_EXHAUSTIVE = 4096 };
+enum { MAX_EXHAUSTIVE = 256 };
 
 /* What is added up over all memory bricks. */
 struct tally {
@@ -22,16 +22,6 @@ static void count(struct tally *tally, enum sdm_stage_stage stage, uint64_t free
     tally->stages[stage].free_bytes += free_bytes;
 }
 
-static bool in_ranges(const struct sdm_range *ranges, int32_t n, int32_t position)
-{
-    for (int32_t i = 0; i < n; i++) {
-        if (position >= ranges[i].first && position < ranges[i].end) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The positions of every class up to the worst one allowed. */
 static int32_t allowed_ranges(const struct sdm_planner *planner, enum sdm_latency_class worst,
                               struct sdm_range ranges[2 * SDM_N_LATENCY_CLASS])
@@ -44,21 +34,32 @@ static int32_t allowed_ranges(const struct sdm_planner *planner, enum sdm_latenc
     return n;
 }
 
-/* The stages that need no way. */
-static void tally_bytes(struct tally *tally, const struct sdm_range *ranges, int32_t n_ranges)
+static bool is_active(const struct tally *tally, int32_t position)
 {
-    const struct sdm_topology *topology = tally->ledger->topology;
+    int32_t brick_no = tally->ledger->topology->order[SDM_DEVICE_KIND_MEMORY][position];
+
+    return tally->ledger->uses[brick_no].state == SDM_BRICK_STATE_ACTIVE;
+}
+
+/* All bricks of the pod, for the first stage. */
+static void tally_pod(struct tally *tally)
+{
+    for (int32_t i = 0; i < tally->ledger->topology->n_of_kind[SDM_DEVICE_KIND_MEMORY]; i++) {
+        if (is_active(tally, i)) {
+            count(tally, SDM_STAGE_STAGE_BRICKS, tally->ledger->bricks[i].free.free_bytes);
+        }
+    }
+}
+
+/* The other stages that need no way. */
+static void tally_bytes(struct tally *tally, const struct sdm_range *range)
+{
     const struct sdm_plan_request *request = &tally->wanted->request;
 
-    for (int32_t i = 0; i < topology->n_of_kind[SDM_DEVICE_KIND_MEMORY]; i++) {
-        int32_t brick_no = topology->order[SDM_DEVICE_KIND_MEMORY][i];
+    for (int32_t i = range->first; i < range->end; i++) {
         const struct sdm_extents *free = &tally->ledger->bricks[i].free;
 
-        if (tally->ledger->uses[brick_no].state != SDM_BRICK_STATE_ACTIVE) {
-            continue;
-        }
-        count(tally, SDM_STAGE_STAGE_BRICKS, free->free_bytes);
-        if (!in_ranges(ranges, n_ranges, i)) {
+        if (!is_active(tally, i)) {
             continue;
         }
         count(tally, SDM_STAGE_STAGE_CLASS, free->free_bytes);
@@ -191,7 +192,18 @@ static void explain_rest(struct tally *tally, struct sdm_refusal *refusal, GErro
     struct sdm_planner *planner = tally->planner;
     const struct sdm_plan_request *request = &tally->wanted->request;
     int32_t n_windows = sdm_state_compute(planner->ledger, planner->compute_no)->windows.n;
-    uint32_t n_segments = planner->n_segments;
+    struct sdm_attempt attempt = {
+        .compute_no = planner->compute_no,
+        .size_bytes = request->size_bytes,
+        .latency_class = request->latency_class,
+        .contiguous = request->contiguous,
+        .exhaustive = true,
+    };
+    uint32_t n_segments;
+
+    /* The last attempt may have been for another compute brick: once more, for its counts. */
+    sdm_attempt_run(planner, planner->ledger, tally->wanted, &attempt);
+    n_segments = planner->n_segments;
 
     tally->stages[SDM_STAGE_STAGE_WINDOW] = tally->stages[SDM_STAGE_STAGE_BANDWIDTH];
     if (n_segments == planner->max_segments &&
@@ -228,11 +240,30 @@ void sdm_explain_stages(struct sdm_planner *planner, struct sdm_ledger *ledger,
 
     sdm_attempt_begin(planner, ledger, compute_no, 0);
     n_ranges = allowed_ranges(planner, wanted->request.latency_class, ranges);
-    tally_bytes(&tally, ranges, n_ranges);
+    tally_pod(&tally);
+    for (int32_t i = 0; i < n_ranges; i++) {
+        tally_bytes(&tally, &ranges[i]);
+    }
     if (!explain_bytes(&tally, refusal, error) &&
         !explain_paths(&tally, ranges, n_ranges, refusal, error)) {
         explain_rest(&tally, refusal, error);
     }
+}
+
+bool sdm_explain_has_bytes(struct sdm_planner *planner, struct sdm_ledger *ledger,
+                           const struct sdm_wanted *wanted, int32_t compute_no)
+{
+    struct tally tally = {.planner = planner, .ledger = ledger, .wanted = wanted};
+    struct sdm_range ranges[2 * SDM_N_LATENCY_CLASS];
+    int32_t n_ranges;
+
+    sdm_attempt_begin(planner, ledger, compute_no, 0);
+    n_ranges = allowed_ranges(planner, wanted->request.latency_class, ranges);
+    for (int32_t i = 0; i < n_ranges; i++) {
+        tally_bytes(&tally, &ranges[i]);
+    }
+    return tally.stages[SDM_STAGE_STAGE_CAPACITY].free_bytes >= wanted->request.size_bytes &&
+           tally.stages[SDM_STAGE_STAGE_CONTIGUOUS].n_left > 0;
 }
 
 /* Whether the request works for one of its compute bricks when it is changed so; '*compute_no'

@@ -237,6 +237,7 @@ static bool attempt_all(struct sdm_planner *planner, struct sdm_ledger *ledger,
         };
 
         if (ledger->uses[attempt.compute_no].state == SDM_BRICK_STATE_ACTIVE &&
+            (!exhaustive || sdm_explain_has_bytes(planner, ledger, wanted, attempt.compute_no)) &&
             sdm_attempt_run(planner, ledger, wanted, &attempt)) {
             return true;
         }
@@ -270,13 +271,11 @@ static struct sdm_plan *plan_memory(struct sdm_planner *planner, struct sdm_ledg
     if (!too_large && attempt_all(planner, ledger, wanted, false)) {
         return make_plan(planner, request);
     }
-    sdm_explain_stages(planner, ledger, wanted, first_active(ledger, request), refusal, &reason);
     /* Where the bytes are there, only the ways to them were not found: look at all of them. */
-    if (!too_large && refusal->n_stages > SDM_STAGE_STAGE_CAPACITY + 1 &&
-        attempt_all(planner, ledger, wanted, true)) {
-        *refusal = (struct sdm_refusal){0};
+    if (!too_large && attempt_all(planner, ledger, wanted, true)) {
         return make_plan(planner, request);
     }
+    sdm_explain_stages(planner, ledger, wanted, first_active(ledger, request), refusal, &reason);
     sdm_explain_nearest(planner, ledger, wanted, &refusal->nearest);
     if (!too_large) {
         g_propagate_error(error, g_steal_pointer(&reason));
