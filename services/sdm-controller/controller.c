@@ -7,9 +7,9 @@
 #include "lib/base/error.h"
 #include "lib/pg/pg.h"
 #include "lib/svc/log.h"
+#include "sdm-controller/backstage.h"
 #include "sdm-controller/dispatcher/broker.h"
 #include "sdm-controller/dispatcher/dispatcher.h"
-#include "sdm-controller/dispatcher/reports.h"
 #include "sdm-controller/graph/ledger.h"
 #include "sdm-controller/graph_view.h"
 #include "sdm-controller/keeper.h"
@@ -20,6 +20,9 @@
 #include "sdm-controller/reservation/engine.h"
 #include "sdm-controller/reservation/plan_cache.h"
 #include "sdm-controller/store/leader.h"
+
+/* Ticks between looks at what is outstanding, in case something was lost on the way. */
+enum { RECHECK_TICKS = 10 };
 
 struct sdm_controller {
     const struct sdm_controller_options *options;
@@ -35,7 +38,8 @@ struct sdm_controller {
     struct sdm_publisher *publisher;
     struct sdm_keeper *keeper;
     struct sdm_dispatcher *dispatcher;
-    struct sdm_reports *reports;
+    struct sdm_backstage *backstage;
+    unsigned n_ticks;
 };
 
 static void on_superseded(void *user)
@@ -54,6 +58,8 @@ static void post(void *data, const struct sdm_work *work)
 
     if (work->kind == SDM_WORK_OUTBOX) {
         sdm_publisher_wake(controller->publisher);
+    } else {
+        sdm_backstage_post(controller->backstage, work);
     }
 }
 
@@ -177,6 +183,16 @@ static void make_service(struct sdm_controller *controller, struct sdm_auth auth
         .on_superseded = on_superseded,
         .user = controller,
     });
+    controller->backstage = sdm_backstage_new(&(struct sdm_backstage_config){
+        .options = options,
+        .epoch = controller->epoch,
+        .amqp = controller->amqp,
+        .topology = controller->topology,
+        .registry = &controller->registry,
+        .metrics = metrics,
+        .on_superseded = on_superseded,
+        .user = controller,
+    });
     controller->keeper = sdm_keeper_new(&(struct sdm_keeper_config){
         .database = options->database,
         .epoch = controller->epoch,
@@ -276,6 +292,9 @@ struct sdm_controller *sdm_controller_new(const struct sdm_controller_options *o
     }
     make_service(controller, auth);
     add_metrics(controller);
+    if (!sdm_backstage_resume(controller->backstage, error)) {
+        return NULL;
+    }
     return g_steal_pointer(&controller);
 }
 
@@ -290,11 +309,15 @@ void sdm_controller_free(struct sdm_controller *controller)
         sdm_dispatcher_stop(controller->dispatcher);
     }
     sdm_keeper_free(controller->keeper);
+    if (controller->backstage != NULL) {
+        sdm_backstage_stop(controller->backstage);
+    }
     if (controller->publisher != NULL) {
         sdm_publisher_stop(controller->publisher);
     }
     sdm_amqp_free(controller->amqp);
     sdm_dispatcher_free(controller->dispatcher);
+    sdm_backstage_free(controller->backstage);
     sdm_publisher_free(controller->publisher);
     sdm_broker_topology_free(controller->topology);
     sdm_plan_cache_free(controller->plans);
@@ -307,6 +330,9 @@ void sdm_controller_tick(struct sdm_controller *controller)
 {
     sdm_publisher_wake(controller->publisher);
     sdm_keeper_wake(controller->keeper);
+    if (++controller->n_ticks % RECHECK_TICKS == 0) {
+        sdm_backstage_wake(controller->backstage);
+    }
 }
 
 bool sdm_controller_is_connected(const struct sdm_controller *controller)
