@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/svc/log.h"
 
 bool sdm_emu_word_number(const char *word, unsigned base, uint64_t max, uint64_t *number,
                          GError **error)
@@ -62,11 +63,24 @@ static void on_awake(struct sdm_line_peer *peer)
     sdm_emu_command_done(command);
 }
 
+static void log_outcome(const struct sdm_emu_command *command, const char *request,
+                        const GError *error)
+{
+    if (error != NULL) {
+        sdm_log_limited(SDM_LOG_INFO, "refused", sdm_log_text("device", command->device->id),
+                        sdm_log_text("request", request), sdm_log_gerror(error));
+    } else {
+        sdm_log_event(SDM_LOG_DEBUG, "done", sdm_log_text("device", command->device->id),
+                      sdm_log_text("request", request));
+    }
+}
+
 static void execute(struct sdm_emu_command *command, struct sdm_line_peer *peer, char *line)
 {
     char *words[SDM_EMU_MAX_WORDS];
     unsigned n_words = 0;
     char *rest = NULL;
+    g_autofree char *request = g_strdup(line);
     GString *reply = g_string_new("ok");
     unsigned wait_ms = 0;
     g_autoptr(GError) error = NULL;
@@ -79,6 +93,7 @@ static void execute(struct sdm_emu_command *command, struct sdm_line_peer *peer,
     pthread_mutex_lock(&command->emu->mutex);
     done = command->run(command, n_words, words, reply, &wait_ms, &error);
     pthread_mutex_unlock(&command->emu->mutex);
+    log_outcome(command, request, error);
     if (!done) {
         g_string_free(reply, TRUE);
         if (command->lose_reply) {

@@ -201,7 +201,7 @@ def test_path_across_racks_and_a_cut_under_a_live_entry(rack):
 
 
 def test_fenced_by_cutting_its_circuits(rack):
-    """Bytes of a brick that was cut off can be scrubbed; whatever it still writes reaches nobody."""
+    """Bytes of a brick that was cut off can be scrubbed; what it still writes reaches nobody."""
     wire_tray(rack)
     rmc = rack.rmc("cb0")
     path = rmc.ask("map 0 " + window(0, 1, GIB, UNIT, 0))
@@ -345,3 +345,42 @@ def test_kill_at_any_moment_loses_no_byte(rack, seed):
         rack.start()
         assert find_stamp(rack, 4096 * 9, stamp)
     assert rack.counters()["overlaps"] == 0
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "deploy/racks").glob("*.json")),
+                         ids=lambda path: path.name)
+def test_racks_that_we_ship_come_up(path):
+    description = json.loads(path.read_text(encoding="utf-8"))
+    schemas = [json.loads(p.read_text(encoding="utf-8"))
+               for p in (SOURCE / "schemas").glob("*.json")]
+    store = {schema["$id"]: schema for schema in schemas}
+    schema = next(s for s in schemas if s["title"] == "rack/1")
+    jsonschema.validate(description, schema,
+                        resolver=jsonschema.RefResolver(schema["$id"], schema, store=store))
+    shipped = Rack(description).start()
+    try:
+        devices = {d["id"] for d in shipped.control("status")["devices"]}
+        assert devices == {d["id"] for d in description["bricks"] + description["switches"]}
+    finally:
+        shipped.remove()
+
+
+def test_quickstart_reaches_what_its_scenario_needs():
+    """1 GiB spans both bricks of tray 0; then half of each is left for tray 1, over the optics."""
+    path = SOURCE / "deploy/racks/quickstart.json"
+    shipped = Rack(json.loads(path.read_text(encoding="utf-8"))).start()
+    try:
+        for device, pairs in {
+                "el0": [(0, 4), (1, 6), (14, 5), (15, 7)], "el1": [(0, 14), (1, 15)],
+                "opt0": [(0, 2), (1, 3)]}.items():
+            lines = shipped.open(device)
+            for a, b in pairs:
+                lines.ask(f"connect {a} {b}")
+        first, second = shipped.rmc("cb0"), shipped.rmc("cb1")
+        first.ask("map 0 " + window(0, 1, GIB, 4 * UNIT, 0))
+        first.ask("map 1 " + window(1, 2, GIB + 4 * UNIT, 4 * UNIT, 0))
+        second.ask("map 0 " + window(0, 1, GIB, 2 * UNIT, 4 * UNIT))
+        second.ask("map 1 " + window(1, 2, GIB + 2 * UNIT, 2 * UNIT, 4 * UNIT))
+        assert shipped.counters()["overlaps"] == 0
+    finally:
+        shipped.remove()

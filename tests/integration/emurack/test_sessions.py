@@ -210,7 +210,7 @@ def test_what_it_tells_without_running(argument, status, text):
 
 
 def test_replies_wait_for_a_slow_reader(rack):
-    """More replies than a socket holds, read late: none is lost, and others are served meanwhile."""
+    """More replies than a socket holds, read late: none is lost, others are served meanwhile."""
     lines = rack.open("opt0")
     for port in range(0, 8, 2):
         lines.ask(f"connect {port} {port + 1}")
