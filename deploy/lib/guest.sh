@@ -44,7 +44,7 @@ guest_up() {
     install -d -m 0700 "$TB_DIR/guests"
     image=$("$TB_ROOT/deploy/guest/mkinitrd.sh" "$(testbed_program sdm-guest-init)" "$TB_BUILD/guest-image")
     for ((n = 1; n <= TB_GUESTS; n++)); do
-        guest_start "$n" "$image" &
+        helper "guest-$n" guest_start "$n" "$image" &
         pids+=($!)
     done
     for pid in "${pids[@]}"; do

@@ -122,7 +122,7 @@ libvirt_brick_up() {
 libvirt_up() {
     local n brick pids=() pid uris=()
     while read -r n brick; do
-        libvirt_brick_up "$n" "$brick" &
+        helper "brick-$n" libvirt_brick_up "$n" "$brick" &
         pids+=($!)
         uris+=("SDM_LIBVIRT_$n=$(libvirt_uri "$n")")
     done < <(testbed_guest_bricks)

@@ -27,6 +27,15 @@ proc_record() {
     printf '%s %s\n' "$pid" "$(proc_start_time "$pid")" >"$TB_DIR/pids/$1"
 }
 
+# helper NAME COMMAND...: a shell function to be run in the background by a part, recorded so that it ends with it.
+helper() {
+    local name=$1
+    shift
+    proc_record "starter-$name"
+    "$@"
+    rm -f "$TB_DIR/pids/starter-$name"
+}
+
 # proc_start_time PID: the kernel's start time of a live process; nothing for a zombie or none.
 proc_start_time() {
     local stat fields

@@ -30,10 +30,10 @@ die() {
 
 # show_tail TITLE FILE [LINES]: the end of a log, indented.
 show_tail() {
-    local title=$1 file=$2 lines=${3:-25}
+    local title=$1 file=$2 lines=${3:-12}
     [[ -s $file ]] || return 0
     printf '    --- %s, end of %s ---\n' "$title" "$file" >&2
-    tail -n "$lines" "$file" | sed 's/^/    | /' >&2
+    tail -n "$lines" "$file" | cut -c -300 | sed 's/^/    | /' >&2
 }
 
 # run_quiet TITLE LOG COMMAND...: output goes to LOG (appended); a line every 10 s says that it still

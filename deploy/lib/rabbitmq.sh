@@ -7,31 +7,59 @@ rabbitmq_ready() {
         port_open "$(<"$TB_DIR/rabbitmq/port")"
 }
 
-# rabbitmq_definitions PASSWORD-FILE: one administrator of one vhost, the password only as a salted hash.
+# rabbitmq_definitions PASSWORD-FILE: user sdm, who may do everything in vhost sdm, and for each compute brick a
+# user who may only read that brick's queue and write reports.  Passwords stand there only as salted hashes.
+# The file has a line "user password" for each user.
 rabbitmq_definitions() {
     /usr/bin/python3 - "$1" <<'PY'
-import base64, hashlib, json, os, sys
+import base64, hashlib, json, os, re, sys
+
+
+def hashed(password):
+    salt = os.urandom(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def permission(user):
+    if user == "sdm":
+        return {"configure": ".*", "write": ".*", "read": ".*"}
+    brick = user.partition(".")[2]
+    return {"configure": "", "write": r"^sdm\.reports$", "read": rf"^sdm\.agent\.{re.escape(brick)}$"}
+
+
 with open(sys.argv[1]) as file:
-    password = file.read().strip().encode()
-salt = os.urandom(4)
-digest = base64.b64encode(salt + hashlib.sha256(salt + password).digest()).decode()
+    users = dict(line.split() for line in file)
 print(json.dumps({
-    "users": [{"name": "sdm", "password_hash": digest, "tags": ["administrator"],
-               "hashing_algorithm": "rabbit_password_hashing_sha256"}],
+    "users": [{"name": user, "password_hash": hashed(password),
+               "tags": ["administrator"] if user == "sdm" else [],
+               "hashing_algorithm": "rabbit_password_hashing_sha256"} for user, password in users.items()],
     "vhosts": [{"name": "sdm"}],
-    "permissions": [{"user": "sdm", "vhost": "sdm",
-                     "configure": ".*", "write": ".*", "read": ".*"}]}))
+    "permissions": [{"user": user, "vhost": "sdm", **permission(user)} for user in users]}))
 PY
+}
+
+# rabbitmq_uri USER: with the password in it; for a file or an environment, never for a command line.
+rabbitmq_uri() {
+    printf 'amqp://%s:%s@127.0.0.1:%s/sdm\n' "$1" \
+        "$(awk -v user="$1" '$1 == user {print $2}' "$TB_DIR/rabbitmq/passwords")" "$(<"$TB_DIR/rabbitmq/port")"
+}
+
+rabbitmq_passwords() {
+    local n brick
+    printf 'sdm %s\n' "$(secret_new)"
+    while read -r n brick; do
+        printf '%s %s\n' "$(agent_user "$brick")" "$(secret_new)"
+    done < <(testbed_compute_bricks)
 }
 
 rabbitmq_init() {
     local dir=$TB_DIR/rabbitmq
     install -d -m 0711 "$dir"
     install -d -m 0700 "$dir/home" "$dir/mnesia" "$dir/log"
-    secret_new | file_secret "$dir/password"
+    rabbitmq_passwords | file_secret "$dir/passwords"
     secret_new | file_secret "$dir/home/.erlang.cookie"
     chmod 0400 "$dir/home/.erlang.cookie"
-    rabbitmq_definitions "$dir/password" | file_secret "$dir/definitions.json"
+    rabbitmq_definitions "$dir/passwords" | file_secret "$dir/definitions.json"
     port_pick >"$dir/port"
     port_pick >"$dir/dist-port"
     port_pick >"$dir/epmd-port"
@@ -51,7 +79,7 @@ rabbitmq_env() {
     local port
     port=$(<"$TB_DIR/rabbitmq/port")
     env_set rabbitmq \
-        "SDM_BROKER=amqp://sdm:$(<"$TB_DIR/rabbitmq/password")@127.0.0.1:$port/sdm" \
+        "SDM_BROKER=$(rabbitmq_uri sdm)" \
         "SDM_BROKER_PORT=$port"
 }
 
