@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # sdm-controller, as database role sdm_controller, with static tokens.
 #
-# TB_DIR/controller/N/ for the Nth controller, from 1: broker, control.sock.
+# TB_DIR/controller/N/ for the Nth controller, from 1: control.sock, metrics-port.
 # TB_DIR/tokens/NAME holds the token of a requester: admin, demo and other, each of its own project.
 
 TOKEN_ROLES=(admin:admin demo:member other:member)
@@ -23,8 +23,10 @@ controller_ready() {
 # controller_start N
 controller_start() {
     local folder=$TB_DIR/controller/$1
-    proc_start "controller-$1" "$(testbed_program sdm-controller)" --broker-file="$folder/broker" \
-        --database="$(postgres_uri sdm_controller sdm)" --tokens="$TB_DIR/controller/tokens" \
+    # The broker's password travels in the environment: command lines can be read by everybody.
+    SDM_BROKER=$(rabbitmq_uri sdm) proc_start "controller-$1" "$(testbed_program sdm-controller)" \
+        --name="controller-$1" --database="$(postgres_uri sdm_controller sdm)" \
+        --tokens="$TB_DIR/controller/tokens" \
         --control-socket="$folder/control.sock" --metrics-port="$(<"$folder/metrics-port")"
     wait_for_proc 60 "controller-$1" controller_ready "$1"
 }
@@ -36,7 +38,6 @@ controller_up() {
     await_part rabbitmq
     await_part emurack
     await_part schema
-    rabbitmq_uri sdm | file_secret "$folder/broker"
     port_pick >"$folder/metrics-port"
     controller_start 1
     env_set controller \
