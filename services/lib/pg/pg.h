@@ -24,7 +24,8 @@
 struct sdm_pg;
 typedef struct sdm_pg sdm_pg;
 
-/* A static constant; 'name' is unique in the program, every "$n" of 'sql' is cast. */
+/* A static constant: connections know statements by their address.  'name' is unique in the
+ * program, every "$n" of 'sql' is cast. */
 struct sdm_pg_statement {
     const char *name;
     const char *sql;

@@ -144,6 +144,10 @@ bool sdm_claim_write(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
     size_t n = MAX(plan->n_segments, rows->member_segment != NULL ? 1 : 0);
     char(*uuids)[SDM_UUID_SIZE] = sdm_arena_alloc(arena, n, SDM_UUID_SIZE);
 
+    /* The schema takes no segment on a brick that is not wanted on. */
+    if (!wake_bricks(engine, tx, plan, error)) {
+        return false;
+    }
     if (rows->member_segment != NULL) {
         g_strlcpy(uuids[0], rows->member_segment, SDM_UUID_SIZE);
     } else if (plan->n_segments > 0) {
@@ -155,8 +159,7 @@ bool sdm_claim_write(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
             return false;
         }
     }
-    if (!write_paths(tx, plan, rows, error) || !carry(tx, plan, rows, arena, uuids, error) ||
-        !wake_bricks(engine, tx, plan, error)) {
+    if (!write_paths(tx, plan, rows, error) || !carry(tx, plan, rows, arena, uuids, error)) {
         return false;
     }
     *segments = uuids;

@@ -1,5 +1,7 @@
 #include "sdm-controller/store/device.h"
 
+#include <string.h>
+
 #include "lib/base/error.h"
 #include "sdm-controller/store/statements.h"
 
@@ -59,9 +61,25 @@ static const struct sdm_pg_statement report_statement = {
     .n_params = 3,
 };
 
+/* What the schema keeps for the segments of a brick, whoever asks. */
+static bool refuse_if_used(GError *violation, GError **error)
+{
+    const char *constraint = sdm_pg_constraint(violation);
+
+    if (strcmp(constraint, "segment_on_usable_brick") == 0 ||
+        strcmp(constraint, "segment_within_brick") == 0) {
+        sdm_refuse(error, SDM_ERROR_IN_USE, "the brick has segments that it would lose");
+        g_error_free(violation);
+    } else {
+        g_propagate_error(error, violation);
+    }
+    return false;
+}
+
 bool sdm_device_update(struct sdm_tx *tx, const struct sdm_device *device, GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
+    GError *violation = NULL;
 
     sdm_pg_arg_int64(&args, device->device_no);
     if (device->kind == SDM_DEVICE_KIND_MEMORY) {
@@ -73,17 +91,19 @@ bool sdm_device_update(struct sdm_tx *tx, const struct sdm_device *device, GErro
     sdm_pg_arg_int64(&args, device->active_mw);
     sdm_pg_arg_int64(&args, device->wake_ms);
     sdm_pg_arg_text_or_null(&args, device->management);
-    return sdm_tx_write(tx, &update_statement, &args, NULL, error);
+    return sdm_tx_write(tx, &update_statement, &args, NULL, &violation) ||
+           refuse_if_used(violation, error);
 }
 
 static bool set_word(struct sdm_tx *tx, const struct sdm_pg_statement *statement, int32_t device_no,
                      const char *word, GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
+    GError *violation = NULL;
 
     sdm_pg_arg_int64(&args, device_no);
     sdm_pg_arg_text(&args, word);
-    return sdm_tx_write(tx, statement, &args, NULL, error);
+    return sdm_tx_write(tx, statement, &args, NULL, &violation) || refuse_if_used(violation, error);
 }
 
 bool sdm_device_set_state(struct sdm_tx *tx, int32_t device_no, enum sdm_brick_state state,

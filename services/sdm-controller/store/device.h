@@ -11,9 +11,12 @@
 #include "sdm-controller/model/device.h"
 #include "sdm-controller/store/tx.h"
 
-/* Writes the settings that s11.change may change: capacity, power draw, wake time, management. */
+/* Writes the settings that s11.change may change: capacity, power draw, wake time, management.
+ * Refuses IN_USE when a segment lies beyond the capacity. */
 bool sdm_device_update(struct sdm_tx *tx, const struct sdm_device *device, GError **error);
 
+/* Refuse IN_USE when a brick with segments, other than quarantined ones, would be retired, fenced
+ * or switched off. */
 bool sdm_device_set_state(struct sdm_tx *tx, int32_t device_no, enum sdm_brick_state state,
                           GError **error);
 bool sdm_device_set_want_power(struct sdm_tx *tx, int32_t device_no, enum sdm_power_state power,

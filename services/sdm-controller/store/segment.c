@@ -1,5 +1,7 @@
 #include "sdm-controller/store/segment.h"
 
+#include <string.h>
+
 #include "lib/base/error.h"
 #include "sdm-controller/store/row.h"
 #include "sdm-controller/store/statements.h"
@@ -59,6 +61,21 @@ static const struct sdm_pg_statement each_statement = {
            " ORDER BY s.brick_no, s.offset_bytes",
 };
 
+/* A brick that shrank, was retired or switched off since means that the plan is out of date. */
+static bool stale_if_brick_changed(GError *violation, GError **error)
+{
+    const char *constraint = sdm_pg_constraint(violation);
+
+    if (strcmp(constraint, "segment_of_brick") == 0 ||
+        strcmp(constraint, "segment_within_brick") == 0) {
+        sdm_refuse(error, SDM_ERROR_PLAN_STALE, "a brick of the plan is off, retired or smaller");
+        g_error_free(violation);
+    } else {
+        g_propagate_error(error, violation);
+    }
+    return false;
+}
+
 bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
                                const struct sdm_plan_segment *segments,
                                char (*uuids)[SDM_UUID_SIZE], size_t n, GError **error)
@@ -70,6 +87,7 @@ bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
     struct sdm_pg_array *offsets;
     struct sdm_pg_array *sizes;
     struct sdm_pg_array *classes;
+    GError *violation = NULL;
 
     sdm_pg_arg_uuid(&args, reservation);
     ids = sdm_pg_arg_array(&args);
@@ -84,8 +102,8 @@ bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
         sdm_pg_array_int64(sizes, (int64_t)segments[i].extent.size_bytes);
         sdm_pg_array_text(classes, sdm_latency_class_name(segments[i].latency_class));
     }
-    if (!sdm_tx_write(tx, &insert_statement, &args, &result, error)) {
-        return false;
+    if (!sdm_tx_write(tx, &insert_statement, &args, &result, &violation)) {
+        return stale_if_brick_changed(violation, error);
     }
     if (sdm_pg_result_n_affected(result) != (int64_t)n) {
         return sdm_refuse(error, SDM_ERROR_PLAN_STALE,

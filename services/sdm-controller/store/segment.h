@@ -15,8 +15,9 @@
 #include "sdm-controller/store/tx.h"
 
 /* Inserts the segments of a plan, in its order, which is sorted so that crossing inserts cannot
- * deadlock; 'uuids' names them.  Refuses PLAN_STALE when the database knows another owner of one of
- * their bytes. */
+ * deadlock; 'uuids' names them.  A brick that the plan wakes is set to want_power 'on' before.
+ * Refuses PLAN_STALE when the database knows another owner of one of their bytes, or the brick to
+ * be off, retired or smaller. */
 bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
                                const struct sdm_plan_segment *segments,
                                char (*uuids)[SDM_UUID_SIZE], size_t n, GError **error);
