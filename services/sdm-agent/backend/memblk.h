@@ -1,7 +1,7 @@
 /* Memory blocks of the host's kernel, through sysfs (Linux, Documentation/admin-guide/mm/
  * memory-hotplug.rst): physical memory in and out (S5).
  *
- * Thread rule: one thread at a time. */
+ * Thread rule: any thread; of one range one thread at a time. */
 #pragma once
 
 #include "sdm-agent/state/state.h"

@@ -36,13 +36,13 @@ static void check_one(const struct sdm_want_window *window, uint64_t block_size_
                           window->entry);
     } else if (!sdm_netport_entry_validate(&window->netport, &error)) {
         sdm_window_refuse(state, SDM_ERROR_AGENT_REFUSED, "%s", error->message);
-    } else if ((window->mode == SDM_WINDOW_VM) != (window->vm[0] != '\0')) {
+    } else if ((window->mode == SDM_MODE_VM) != (window->vm[0] != '\0')) {
         sdm_window_refuse(state, SDM_ERROR_AGENT_REFUSED,
                           "a window has a guest if and only if its mode is vm");
-    } else if (window->shared && window->mode != SDM_WINDOW_DEVICE) {
+    } else if (window->shared && window->mode != SDM_MODE_DEVICE) {
         sdm_window_refuse(state, SDM_ERROR_AGENT_REFUSED,
                           "only windows of mode device can be shared");
-    } else if (window->mode == SDM_WINDOW_HOST && block_size_bytes > 0 &&
+    } else if (window->mode == SDM_MODE_HOST && block_size_bytes > 0 &&
                places % block_size_bytes != 0) {
         sdm_window_refuse(state, SDM_ERROR_AGENT_REFUSED,
                           "window is not made of whole memory blocks of %" G_GUINT64_FORMAT
@@ -124,7 +124,7 @@ void sdm_check_want(const struct sdm_want *want, uint64_t block_size_bytes,
     check_equal(ranked, want->n_windows, "id", compare_uuids);
     /* What shall go may stand where the next one shall come. */
     for (unsigned i = 0; i < want->n_windows; i++) {
-        if (want->windows[i].level != SDM_WINDOW_ABSENT) {
+        if (want->windows[i].level != SDM_WINDOW_LEVEL_ABSENT) {
             ranked[n++] = (struct ranked){&want->windows[i], &states[i]};
         }
     }

@@ -28,14 +28,6 @@ const char *sdm_step_kind_name(enum sdm_step_kind kind)
     return names[kind];
 }
 
-const char *sdm_window_level_name(enum sdm_window_level level)
-{
-    static const char *const names[] = {"absent", "mapped", "attached"};
-
-    g_assert(level <= SDM_WINDOW_ATTACHED);
-    return names[level];
-}
-
 static bool is_busy(const struct planner *planner, unsigned entry, const char *window)
 {
     const struct sdm_busy *busy = planner->busy;
@@ -103,7 +95,7 @@ static void tie_entries(struct planner *planner)
             continue;
         }
         slot = &planner->carries[window->entry];
-        if (*slot == NULL || (*slot)->level == SDM_WINDOW_ABSENT) {
+        if (*slot == NULL || (*slot)->level == SDM_WINDOW_LEVEL_ABSENT) {
             *slot = window;
         }
     }
@@ -120,8 +112,8 @@ static void plan_dimm(struct planner *planner, const struct sdm_dimm_ref *ref)
     if (window != NULL && is_refused(planner, window)) {
         return;
     }
-    if (window == NULL || window->mode != SDM_WINDOW_VM || window->level != SDM_WINDOW_ATTACHED ||
-        strcmp(window->vm, ref->vm->vm) != 0) {
+    if (window == NULL || window->mode != SDM_MODE_VM ||
+        window->level != SDM_WINDOW_LEVEL_ATTACHED || strcmp(window->vm, ref->vm->vm) != 0) {
         planner->left_over = true;
         add_dimm_step(planner, SDM_STEP_DETACH_DIMM, entry, dimm->window, ref->vm->vm,
                       dimm->size_bytes, "");
@@ -138,13 +130,13 @@ static void plan_entry(struct planner *planner, const struct sdm_found_entry *en
     const struct sdm_want_window *window = planner->carries[entry->entry];
     const struct sdm_found *found = planner->found;
     struct sdm_host_use use = sdm_lookup_host_use(planner->lookup, &entry->netport);
-    bool wanted = window != NULL && window->level != SDM_WINDOW_ABSENT;
+    bool wanted = window != NULL && window->level != SDM_WINDOW_LEVEL_ABSENT;
 
     if (window != NULL && is_refused(planner, window)) {
         return;
     }
     if (use.n_not_offline > 0 &&
-        !(wanted && window->mode == SDM_WINDOW_HOST && window->level == SDM_WINDOW_ATTACHED)) {
+        !(wanted && window->mode == SDM_MODE_HOST && window->level == SDM_WINDOW_LEVEL_ATTACHED)) {
         planner->left_over = true;
         if (found->blocks_known) {
             add_entry_step(planner, SDM_STEP_OFFLINE_HOST, entry->entry, &entry->netport, window);
@@ -230,19 +222,19 @@ static void plan_window(struct planner *planner, const struct sdm_want_window *w
 {
     struct sdm_host_use use;
 
-    if (state->refused || window->level == SDM_WINDOW_ABSENT) {
+    if (state->refused || window->level == SDM_WINDOW_LEVEL_ABSENT) {
         return;
     }
     if (!planner->found->entries_known) {
         sdm_window_refuse(state, SDM_ERROR_UNAVAILABLE, "the RMC does not answer");
     } else if (!sdm_lookup_is_mapped(planner->lookup, window)) {
         plan_map(planner, window, state);
-    } else if (window->level == SDM_WINDOW_ATTACHED && window->mode == SDM_WINDOW_HOST) {
+    } else if (window->level == SDM_WINDOW_LEVEL_ATTACHED && window->mode == SDM_MODE_HOST) {
         use = sdm_lookup_host_use(planner->lookup, &window->netport);
         if (use.n_blocks == 0 || use.n_online < use.n_blocks) {
             plan_online(planner, window, state);
         }
-    } else if (window->level == SDM_WINDOW_ATTACHED && window->mode == SDM_WINDOW_VM &&
+    } else if (window->level == SDM_WINDOW_LEVEL_ATTACHED && window->mode == SDM_MODE_VM &&
                sdm_lookup_dimm(planner->lookup, window->window, window->vm) == NULL) {
         plan_attach(planner, window, state);
     }
@@ -262,20 +254,20 @@ static void find_level(const struct planner *planner, const struct sdm_want_wind
 
     /* Without its entry, blocks at its addresses are its own only if no other entry has them. */
     if (mapped ||
-        (window->mode == SDM_WINDOW_HOST &&
+        (window->mode == SDM_MODE_HOST &&
          sdm_lookup_overlap(planner->lookup, &window->netport, SDM_NETPORT_N_ENTRIES) == NULL)) {
         use = sdm_lookup_host_use(planner->lookup, &window->netport);
     }
     state->guest_memory_bytes = vm != NULL ? vm->guest_memory_bytes : 0;
     state->dimm_present = sdm_lookup_is_plugged(planner->lookup, window->window);
     if ((dimm != NULL && dimm->confirmed) ||
-        (window->mode == SDM_WINDOW_HOST && use.n_blocks > 0 && use.n_online == use.n_blocks) ||
-        (window->mode == SDM_WINDOW_DEVICE && mapped && window->level == SDM_WINDOW_ATTACHED)) {
-        state->have = SDM_WINDOW_ATTACHED;
+        (window->mode == SDM_MODE_HOST && use.n_blocks > 0 && use.n_online == use.n_blocks) ||
+        (window->mode == SDM_MODE_DEVICE && mapped && window->level == SDM_WINDOW_LEVEL_ATTACHED)) {
+        state->have = SDM_WINDOW_LEVEL_ATTACHED;
     } else if (mapped || state->dimm_present || use.n_not_offline > 0) {
-        state->have = SDM_WINDOW_MAPPED;
+        state->have = SDM_WINDOW_LEVEL_MAPPED;
     } else {
-        state->have = SDM_WINDOW_ABSENT;
+        state->have = SDM_WINDOW_LEVEL_ABSENT;
     }
 }
 
@@ -304,9 +296,9 @@ static bool is_converged(const struct planner *planner)
     for (unsigned i = 0; reached && i < planner->want->n_windows; i++) {
         const struct sdm_want_window *window = &planner->want->windows[i];
 
-        reached =
-            !planner->states[i].refused && planner->states[i].have == window->level &&
-            (window->level == SDM_WINDOW_ABSENT || sdm_lookup_is_mapped(planner->lookup, window));
+        reached = !planner->states[i].refused && planner->states[i].have == window->level &&
+                  (window->level == SDM_WINDOW_LEVEL_ABSENT ||
+                   sdm_lookup_is_mapped(planner->lookup, window));
     }
     return reached;
 }

@@ -79,4 +79,3 @@ void sdm_plan_free(struct sdm_plan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_plan, sdm_plan_free)
 
 const char *sdm_step_kind_name(enum sdm_step_kind kind);
-const char *sdm_window_level_name(enum sdm_window_level level);

@@ -12,11 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/id.h"
 #include "lib/netport/netport.h"
-
-enum sdm_window_mode { SDM_WINDOW_HOST, SDM_WINDOW_VM, SDM_WINDOW_DEVICE };
-
-/* How far a window is wired, each including the ones before. */
-enum sdm_window_level { SDM_WINDOW_ABSENT, SDM_WINDOW_MAPPED, SDM_WINDOW_ATTACHED };
+#include "wire/words.h"
 
 /* A window that the brick shall have. */
 struct sdm_want_window {
@@ -24,7 +20,7 @@ struct sdm_want_window {
     char vm[SDM_UUID_SIZE]; /* "" unless mode vm */
     unsigned entry;         /* below SDM_NETPORT_N_ENTRIES */
     struct sdm_netport_entry netport;
-    enum sdm_window_mode mode;
+    enum sdm_mode mode;
     enum sdm_window_level level;
     bool shared;
     unsigned distance;

@@ -86,15 +86,15 @@ static void want_anew(struct run *run)
         }
         *window = (struct sdm_want_window){.entry = entry_of(id), .netport = netport_of(id)};
         uuid_of(id, window->window);
-        window->mode = (enum sdm_window_mode)g_rand_int_range(run->rand, 0, 3);
+        window->mode = (enum sdm_mode)g_rand_int_range(run->rand, 0, 3);
         window->level = (enum sdm_window_level)g_rand_int_range(run->rand, 0, 3);
-        if (window->mode == SDM_WINDOW_VM) {
+        if (window->mode == SDM_MODE_VM) {
             uuid_of(100 + id % N_GUESTS, window->vm);
         }
         if (places[entry_of(id)] || starts[start]) {
-            window->level = SDM_WINDOW_ABSENT;
+            window->level = SDM_WINDOW_LEVEL_ABSENT;
         }
-        if (window->level != SDM_WINDOW_ABSENT) {
+        if (window->level != SDM_WINDOW_LEVEL_ABSENT) {
             places[entry_of(id)] = starts[start] = true;
         }
         run->want.n_windows++;

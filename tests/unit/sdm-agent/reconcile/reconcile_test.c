@@ -51,13 +51,11 @@ static void add_want(struct world *world, const char *word)
     uuid_of(id, window->window);
     window->entry = entry;
     window->netport = netport_of(id);
-    window->mode = mode[0] == 'h'   ? SDM_WINDOW_HOST
-                   : mode[0] == 'v' ? SDM_WINDOW_VM
-                                    : SDM_WINDOW_DEVICE;
+    window->mode = mode[0] == 'h' ? SDM_MODE_HOST : mode[0] == 'v' ? SDM_MODE_VM : SDM_MODE_DEVICE;
     window->shared = mode[0] == 's' || strcmp(mode, "hostshared") == 0;
-    window->level = level[1] == 'b'   ? SDM_WINDOW_ABSENT
-                    : level[1] == 'a' ? SDM_WINDOW_MAPPED
-                                      : SDM_WINDOW_ATTACHED;
+    window->level = level[1] == 'b'   ? SDM_WINDOW_LEVEL_ABSENT
+                    : level[1] == 'a' ? SDM_WINDOW_LEVEL_MAPPED
+                                      : SDM_WINDOW_LEVEL_ATTACHED;
     if (vm != 0) {
         uuid_of(vm, window->vm);
     }
@@ -345,6 +343,6 @@ Test(reconcile, the_host_takes_whole_blocks_only)
 Test(reconcile, names)
 {
     cr_expect_str_eq(sdm_step_kind_name(SDM_STEP_ONLINE_HOST), "online-host");
-    cr_expect_str_eq(sdm_window_level_name(SDM_WINDOW_ATTACHED), "attached");
+    cr_expect_str_eq(sdm_window_level_name(SDM_WINDOW_LEVEL_ATTACHED), "attached");
     sdm_plan_free(NULL);
 }
