@@ -1,0 +1,53 @@
+/* The session's own data, for its files only.  Thread rule: the main thread. */
+#pragma once
+
+#include "sdm-agent/session/crew.h"
+#include "sdm-agent/session/picture.h"
+#include "sdm-agent/session/record.h"
+#include "sdm-agent/session/session.h"
+
+struct sdm_session {
+    char *brick;
+    char *boot_id;
+    char *version;
+    char *state_dir;
+    struct sdm_service *service;
+    bool (*send)(void *user, const char *type, const char *body, size_t size);
+    void *user;
+    struct sdm_backends backends;
+    struct sdm_crew *crew;
+    struct sdm_picture *picture;
+    struct sdm_records *records;
+    struct sdm_plan *plan; /* of the last comparison */
+    struct sdm_want_window *windows;
+    struct sdm_want want;
+    uint64_t epoch;
+    uint64_t generation;
+    bool may_act; /* a controller has spoken since the start */
+    bool is_ending;
+    unsigned n_under_way;
+    GHashTable *looking; /* guests whose look is under way; "" the list of guests */
+    bool look_again;     /* something changed while the list was under way */
+    unsigned look_timer;
+    unsigned wake_timer;
+    unsigned retry_timer;
+    bool report_is_due; /* at the end of this turn of the loop */
+    bool report_is_forced;
+    char *last_report;
+    struct {
+        struct sdm_counter *wants;
+        struct sdm_counter *wants_refused;
+        struct sdm_counter *reports;
+        struct sdm_counter *steps[SDM_N_STEP_KINDS];
+        struct sdm_counter *steps_failed[SDM_N_STEP_KINDS];
+        struct sdm_histogram *step_time[SDM_N_STEP_KINDS];
+        struct sdm_gauge *windows[SDM_WINDOW_LEVEL_ATTACHED + 1];
+        struct sdm_gauge *guests;
+        struct sdm_gauge *converged;
+    } metrics;
+};
+
+/* metrics.c */
+void sdm_session_metrics_init(struct sdm_session *session);
+void sdm_session_metrics_step(struct sdm_session *session, const struct sdm_job *job);
+void sdm_session_metrics_plan(struct sdm_session *session, const struct sdm_found *found);
