@@ -16,7 +16,7 @@
 #include "sdm-controller/synthesizer/job.h"
 
 /* The broker's user of an agent is this and the brick's id. */
-#define AGENT_USER_PREFIX "sdm-agent-"
+#define AGENT_USER_PREFIX "agent."
 
 struct taking {
     const struct sdm_synthesizer_config *config;
