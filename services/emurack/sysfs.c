@@ -4,21 +4,27 @@
 
 #include <errno.h>
 #include <fuse.h>
+#include <fuse_lowlevel.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
+
 #include "emurack/sysfs_tree.h"
 #include "lib/base/error.h"
 
-enum { PAGE_BYTES = 4096, US_PER_MS = 1000 };
+enum { PAGE_BYTES = 4096, US_PER_MS = 1000, N_THREADS = 4 };
 
 struct sdm_emu_sysfs {
     struct sdm_emu *emu;
     struct fuse *fuse;
-    char *mount_point;
-    GThread *thread;
+    int end_fd; /* readable when the threads shall end */
+    GThread *threads[N_THREADS];
 };
 
 static struct sdm_emu *lock_emu(void)
@@ -231,11 +237,32 @@ static const struct fuse_operations operations = {
     .init = on_init,
 };
 
+/* Serves until told to end.  Each thread sleeps in poll(), never in read(): a stop needs no request
+ * to wake it, and a request that is late holds up only its own thread. */
 static gpointer serve(gpointer data)
 {
-    const struct sdm_emu_sysfs *sysfs = data;
+    struct sdm_emu_sysfs *sysfs = data;
+    struct fuse_session *session = fuse_get_session(sysfs->fuse);
+    struct pollfd wanted[] = {{fuse_session_fd(session), POLLIN, 0}, {sysfs->end_fd, POLLIN, 0}};
+    struct fuse_buf buffer = {.mem = NULL};
 
-    fuse_loop_mt(sysfs->fuse, 0);
+    while (!fuse_session_exited(session)) {
+        int n_read;
+
+        if (poll(wanted, G_N_ELEMENTS(wanted), -1) < 0 && errno != EINTR) {
+            break;
+        }
+        if (wanted[1].revents != 0) {
+            break;
+        }
+        n_read = fuse_session_receive_buf(session, &buffer);
+        if (n_read > 0) {
+            fuse_session_process_buf(session, &buffer);
+        } else if (n_read != -EAGAIN && n_read != -EINTR) {
+            break;
+        }
+    }
+    free(buffer.mem);
     return NULL;
 }
 
@@ -289,37 +316,30 @@ struct sdm_emu_sysfs *sdm_emu_sysfs_mount(struct sdm_emu *emu, GError **error)
         sdm_fail(error, "FUSE cannot be mounted at '%s'", mount_point);
         return NULL;
     }
+    /* Several threads poll one descriptor; who comes late must not wait in read(). */
+    g_unix_set_fd_nonblocking(fuse_session_fd(fuse_get_session(fuse)), TRUE, NULL);
     sysfs = g_new0(struct sdm_emu_sysfs, 1);
     sysfs->emu = emu;
     sysfs->fuse = fuse;
-    sysfs->mount_point = g_steal_pointer(&mount_point);
-    sysfs->thread = g_thread_new("sysfs", serve, sysfs);
+    sysfs->end_fd = eventfd(0, EFD_CLOEXEC);
+    g_assert(sysfs->end_fd >= 0);
+    for (unsigned i = 0; i < N_THREADS; i++) {
+        sysfs->threads[i] = g_thread_new("sysfs", serve, sysfs);
+    }
     return sysfs;
-}
-
-static gpointer ask_for_nothing(gpointer data)
-{
-    g_autofree char *nothing = g_build_filename(data, ".end", NULL);
-
-    (void)!access(nothing, F_OK);
-    return NULL;
 }
 
 void sdm_emu_sysfs_unmount(struct sdm_emu_sysfs *sysfs)
 {
-    GThread *waker;
-
     if (sysfs == NULL) {
         return;
     }
-    /* The loop sees that it shall end when the next request wakes it, and drops that request:
-     * whoever made it waits until the unmount. */
-    fuse_exit(sysfs->fuse);
-    waker = g_thread_new("sysfs-end", ask_for_nothing, sysfs->mount_point);
-    g_thread_join(sysfs->thread);
+    (void)!eventfd_write(sysfs->end_fd, 1);
+    for (unsigned i = 0; i < N_THREADS; i++) {
+        g_thread_join(sysfs->threads[i]);
+    }
+    close(sysfs->end_fd);
     fuse_unmount(sysfs->fuse);
-    g_thread_join(waker);
     fuse_destroy(sysfs->fuse);
-    g_free(sysfs->mount_point);
     g_free(sysfs);
 }

@@ -112,12 +112,15 @@ class Rack:
         assert self.process.wait(timeout=20) == 0, self.log()
 
     def remove(self):
-        if self.process.poll() is None:
-            self.stop()
-        subprocess.run(["umount", "-l", str(self.state / "sys")], check=False,
-                       stderr=subprocess.DEVNULL)
-        shutil.rmtree(self.folder)
-        shutil.rmtree(self.bytes)
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self.process.kill()
+            subprocess.run(["umount", "-l", str(self.state / "sys")], check=False,
+                           stderr=subprocess.DEVNULL)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.rmtree(self.bytes, ignore_errors=True)
 
     def connect(self, timeout=5):
         host, port = self.published["devices"].rsplit(":", 1)

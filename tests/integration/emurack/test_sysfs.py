@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import time
 
 import pytest
@@ -196,3 +197,29 @@ def test_all_of_the_tree_can_be_walked(rack, blocks):
                     "../node/node7", "../node/node1/memory0"):
         assert not (blocks / missing).exists(), missing
     assert not (rack.state / "sys/mb0").exists()
+
+
+def test_a_late_write_holds_up_nobody_else(rack, blocks):
+    write(blocks / "probe", f"{GIB:#x}")
+    rack.control("fault-arm", device="cb0", operation="online_movable", action="delay", ms=800,
+                 count=1)
+    late = threading.Thread(target=write, args=(blocks / f"memory{FIRST}/state", "online_movable"))
+    begun = time.monotonic()
+    late.start()
+    time.sleep(0.05)
+    assert read(blocks / f"memory{FIRST}/state") == "offline"
+    assert read(rack.sysfs("cb1") / "memory/memory0/state") == "online"
+    assert time.monotonic() - begun < 0.7
+    late.join()
+    assert read(blocks / f"memory{FIRST}/state") == "online"
+
+
+def test_stop_waits_for_nobody_who_holds_the_tree(rack):
+    # Pins the mount; an open folder would too, but libfuse leaks its handle then.
+    held = os.open(rack.sysfs("cb0") / "memory", os.O_PATH)
+    try:
+        rack.stop()
+        rack.start()
+        assert read(rack.sysfs("cb0") / "memory/memory0/state") == "online"
+    finally:
+        os.close(held)
