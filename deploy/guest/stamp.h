@@ -3,8 +3,7 @@
  * A page says whose it is (seed) and which frame of the guest's physical memory it is (pfn), so
  * that the host can tell a byte at the right place from the same byte at a wrong one.  Pure; shared
  * by the guest's init and the host's finder. */
-#ifndef SDM_GUEST_STAMP_H
-#define SDM_GUEST_STAMP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ static inline bool sdm_stamp_right(const volatile uint64_t *page, uint64_t seed,
 {
     return sdm_stamp_whole(page, seed) && page[1] == pfn;
 }
-
-#endif

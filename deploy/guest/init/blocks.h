@@ -1,6 +1,5 @@
 /* The guest kernel's memory blocks: which came with boot and which were plugged in later. */
-#ifndef SDM_GUEST_BLOCKS_H
-#define SDM_GUEST_BLOCKS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ int blocks_watch(void);
 
 /* Empties that socket. */
 void blocks_watch_drain(int fd);
-
-#endif

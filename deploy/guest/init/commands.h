@@ -2,10 +2,7 @@
  *
  * Every command is answered by exactly one last line, "OK command key=value..." or "ERR command
  * reason"; lines before it (BLOCK, RANGE) belong to it.  MEMTOTAL lines may come at any time. */
-#ifndef SDM_GUEST_COMMANDS_H
-#define SDM_GUEST_COMMANDS_H
+#pragma once
 
 /* Carries out one line; 'line' is taken apart. */
 void commands_run(char *line);
-
-#endif

@@ -1,8 +1,7 @@
 /* Fills guest memory with stamped pages (see stamp.h), and says in which frames they lie.
  *
  * At most one fill exists at a time.  Single-threaded. */
-#ifndef SDM_GUEST_FILL_H
-#define SDM_GUEST_FILL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,5 +40,3 @@ uint64_t fill_free(void);
  * block), so that the kernel cannot take these blocks out.  Returns the number of pinned pages. */
 unsigned fill_hold(void);
 unsigned fill_release(void);
-
-#endif

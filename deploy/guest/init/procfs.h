@@ -1,6 +1,5 @@
 /* Reads and writes small files of /proc and /sys. */
-#ifndef SDM_GUEST_PROCFS_H
-#define SDM_GUEST_PROCFS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ struct zone_pages {
 /* Pages of zone 'name' ("Movable", "DMA32"), summed over nodes; false when /proc/zoneinfo cannot be
  * read. */
 bool procfs_zone(const char *name, struct zone_pages *pages);
-
-#endif

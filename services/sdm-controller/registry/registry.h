@@ -14,13 +14,14 @@
 #include <glib.h>
 
 #include "lib/base/arena.h"
-#include "lib/pg/pg.h"
 #include "sdm-controller/graph/ledger.h"
 #include "sdm-controller/model/caller.h"
 #include "sdm-controller/model/outcome.h"
 #include "sdm-controller/model/work.h"
 #include "sdm-controller/store/tx.h"
 #include "wire/s11.h"
+
+struct sdm_pg;
 
 struct sdm_registry {
     struct sdm_ledger *ledger;

@@ -204,10 +204,17 @@ Test(amqp, a_message_arrives_as_it_was_sent)
     cr_assert_eq(delivery->message.size, 700000);
     cr_assert_eq(memcmp(delivery->message.body, large, 700000), 0);
     cr_assert_null(delivery->message.type);
-    message = (struct sdm_amqp_message){.exchange = "", .routing_key = place.queue};
+}
+
+Test(amqp, a_message_without_a_body_arrives)
+{
+    g_autoptr(sdm_amqp) amqp = broker_connect(&place.topology, NULL);
+    struct sdm_amqp_message message = {.exchange = "", .routing_key = place.queue};
+
+    consume(amqp, place.queue, 10);
     publish(amqp, &message);
-    inbox_wait_deliveries(&inbox, 3);
-    cr_assert_eq(inbox_get(&inbox, 2)->message.size, 0);
+    inbox_wait_deliveries(&inbox, 1);
+    cr_assert_eq(inbox_get(&inbox, 0)->message.size, 0);
 }
 
 Test(amqp, each_publication_learns_its_own_outcome)

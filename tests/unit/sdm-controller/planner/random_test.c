@@ -115,8 +115,8 @@ static void check_nearest(struct run *run, const struct sdm_plan_request *reques
         next.size_bytes = nearest->size_bytes;
         sized = sdm_planner_plan(run->planner, run->ledger, &next, &refusal, &error);
         cr_assert_not_null(sized, "seed %" PRIu64 ": %s: nearest %" PRIu64 " of %" PRIu64 ": %s",
-                           run->seed, sdm_policy_name(request->policy), nearest->size_bytes, request->size_bytes,
-                           error ? error->message : "");
+                           run->seed, sdm_policy_name(request->policy), nearest->size_bytes,
+                           request->size_bytes, error ? error->message : "");
     }
     if (nearest->has_latency_class) {
         next = *request;

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Headers: each compiles alone with the flags of its folder, says #pragma once once, and opens with a comment."""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+
+import lint
+
+DROP = ("-o", "-c", "-MD", "-MF", "-MT")
+
+
+def flags_of(entry):
+    """Include folders, definitions and language of one compile command."""
+    words = entry.get("arguments") or shlex.split(entry["command"])
+    return [word for i, word in enumerate(words[1:], 1)
+            if word.startswith(("-I", "-D", "-std=", "-isystem")) or words[i - 1] == "-isystem"]
+
+
+def nearest_flags(tree, name):
+    """The flags of a source beside the header, else of one in the folder above it, and so on."""
+    folder = (tree.root / name).parent.resolve()
+    while True:
+        for source, entry in tree.commands.items():
+            if pathlib.PurePath(source).is_relative_to(folder):
+                return flags_of(entry)
+        if folder == tree.root.resolve() or folder.parent == folder:
+            # A folder that nothing compiles yet.
+            return ["-std=gnu17", "-D_GNU_SOURCE", f"-I{tree.root}/services"]
+        folder = folder.parent
+
+
+def compile_alone(tree, name):
+    # Through an including file: a header as the main file may not say #pragma once.
+    run = subprocess.run(["gcc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
+                          *nearest_flags(tree, name), f"-I{tree.root}", "-x", "c", "-"],
+                         input=f'#include "{(tree.root / name).resolve()}"\n', capture_output=True, text=True,
+                         env=os.environ | {"LC_ALL": "C"})
+    if run.returncode == 0:
+        return None
+    first = next((line for line in run.stderr.splitlines() if "error:" in line), run.stderr.strip()[:200])
+    place = re.match(r".*?:(\d+):\d+: (?:fatal )?error: (.*)", first)
+    return lint.Finding(name, int(place.group(1)) if place else 1,
+                        "does not compile alone: " + (place.group(2) if place else first))
+
+
+def check(tree):
+    names = tree.having(".h")
+    for name in names:
+        text = tree.text(name)
+        if not text.startswith("/*"):
+            yield lint.Finding(name, 1, "opens with what the module is for")
+        if len(re.findall(r"^#pragma once$", text, re.MULTILINE)) != 1:
+            yield lint.Finding(name, 1, "#pragma once, once")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from filter(None, pool.map(lambda name: compile_alone(tree, name), names))
+
+
+if __name__ == "__main__":
+    lint.main(check)
