@@ -45,9 +45,9 @@ rabbitmq_uri() {
 }
 
 rabbitmq_passwords() {
-    local n brick
+    local brick
     printf 'sdm %s\n' "$(secret_new)"
-    while read -r n brick; do
+    while read -r _ brick; do
         printf '%s %s\n' "$(agent_user "$brick")" "$(secret_new)"
     done < <(testbed_compute_bricks)
 }

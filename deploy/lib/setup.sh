@@ -42,7 +42,10 @@ setup_apt() (
     # shellcheck disable=SC2317  # called by the trap
     clean() {
         rm -f "${mine[@]}"
-        if [[ -e $cluster_conf.dpkg-dist ]]; then mv "$cluster_conf.dpkg-dist" "$cluster_conf"; fi
+        # The package's own file was put aside for ours.
+        if [[ -e $cluster_conf.ucf-dist && ! -e $cluster_conf ]]; then
+            mv "$cluster_conf.ucf-dist" "$cluster_conf"
+        fi
     }
     trap clean EXIT
     if [[ ! -e $policy ]]; then
