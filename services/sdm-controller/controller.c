@@ -163,6 +163,8 @@ static bool make_broker(struct sdm_controller *controller, GError **error)
             .topology = sdm_broker_topology_get(controller->topology),
             .metrics = metrics,
             .on_state = on_broker_state,
+            /* Above what the codec takes, so that a request that is too large is told so. */
+            .max_body_size = 16U << 20,
             .user = controller,
         },
         error);

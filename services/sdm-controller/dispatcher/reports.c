@@ -25,6 +25,7 @@ struct sdm_reports {
     struct sdm_counter *taken;
     struct sdm_counter *dropped;
     struct sdm_counter *failed;
+    bool is_stopped;
 };
 
 struct report_worker {
@@ -212,6 +213,11 @@ struct sdm_reports *sdm_reports_new(const struct sdm_reports_config *config)
 
 void sdm_reports_stop(struct sdm_reports *reports)
 {
+    /* Consumers go with the connection. */
+    if (reports->is_stopped) {
+        return;
+    }
+    reports->is_stopped = true;
     for (unsigned i = 0; i < reports->config.n_queues; i++) {
         sdm_amqp_consumer_stop(reports->shards[i].consumer);
     }

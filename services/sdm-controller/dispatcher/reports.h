@@ -46,7 +46,8 @@ struct sdm_reports_config {
 
 /* Starts consuming. */
 struct sdm_reports *sdm_reports_new(const struct sdm_reports_config *config);
-/* Takes nothing more; ends when what was taken is handled, or cannot be. */
+/* Takes nothing more; ends when what was taken is handled, or cannot be.  Before the connection to
+ * the broker ends; again it does nothing. */
 void sdm_reports_stop(struct sdm_reports *reports);
 void sdm_reports_free(struct sdm_reports *reports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_reports, sdm_reports_free)
