@@ -13,7 +13,7 @@ static enum sdm_batch_result result_of(const GError *error, size_t n)
     if (error->domain == SDM_UNAVAILABLE) {
         return SDM_BATCH_UNAVAILABLE;
     }
-    if (sdm_pg_is_retryable(error)) {
+    if (sdm_tx_is_again(error)) {
         return SDM_BATCH_AGAIN;
     }
     return n > 1 ? SDM_BATCH_APART : SDM_BATCH_FAILED;

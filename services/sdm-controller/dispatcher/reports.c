@@ -96,7 +96,7 @@ static bool take(struct report_worker *worker, const struct sdm_amqp_message *me
         if (sdm_tx_is_superseded(why)) {
             worker->is_giving_up = true;
             reports->config.on_superseded(reports->config.user);
-        } else if (why->domain != SDM_UNAVAILABLE && !sdm_pg_is_retryable(why)) {
+        } else if (why->domain != SDM_UNAVAILABLE && !sdm_tx_is_again(why)) {
             g_propagate_error(error, g_steal_pointer(&why));
             return true;
         } else if (!sdm_lane_sleep(worker->shard->lane, pause_ms)) {

@@ -10,6 +10,10 @@
 
 #define MIN_PAUSE_MS 50
 #define MAX_PAUSE_MS 2000
+/* Races lost in a row after which a batch is run one by one: fewer meet fewer. */
+#define MAX_RACES 3
+/* Alone, after some seconds, it is no race: memory and database disagree. */
+#define MAX_RACES_ALONE 200
 
 struct sdm_worker {
     const struct sdm_worker_lane *lane;
@@ -110,12 +114,24 @@ static void settle_unknown(struct sdm_worker *worker, enum sdm_batch_result *res
     }
 }
 
+/* Lets the winner finish; not in step with others that lost. */
+static void lose_race(struct sdm_worker *worker, unsigned n_races)
+{
+    unsigned longest_ms = 1U << MIN(n_races, 6U);
+
+    if (!sdm_lane_sleep(worker->lane->lane,
+                        (unsigned)g_random_int_range(1, (gint)longest_ms + 1))) {
+        give_up(worker);
+    }
+}
+
 /* Runs requests whose keys differ until they are done or have failed; false with 'error' set when
  * they have. */
 static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *const *requests,
                                  size_t n, GError **error)
 {
     enum sdm_batch_result result = SDM_BATCH_UNAVAILABLE;
+    unsigned n_races = 0;
 
     while (wait_for_database(worker)) {
         g_autoptr(GError) why = NULL;
@@ -130,7 +146,15 @@ static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *
             sdm_log_limited(SDM_LOG_WARNING, "database-away",
                             sdm_log_text("session", worker->session_name), sdm_log_gerror(why));
             pause_briefly(worker);
-        } else if (result != SDM_BATCH_AGAIN) {
+        } else if (result == SDM_BATCH_AGAIN && n > 1 && n_races >= MAX_RACES) {
+            return SDM_BATCH_APART;
+        } else if (result == SDM_BATCH_AGAIN && n_races >= MAX_RACES_ALONE) {
+            sdm_fail(error, "lost %u races: %s", n_races,
+                     why != NULL ? why->message : "the key is taken");
+            return SDM_BATCH_FAILED;
+        } else if (result == SDM_BATCH_AGAIN) {
+            lose_race(worker, n_races++);
+        } else {
             worker->pause_ms = MIN_PAUSE_MS;
             if (why != NULL) {
                 g_propagate_error(error, g_steal_pointer(&why));
@@ -192,7 +216,7 @@ static void run_read(struct sdm_worker *worker, struct sdm_request *request)
             sdm_request_answer(request);
         } else if (error->domain == SDM_ERROR) {
             sdm_request_answer_error(request, error);
-        } else if (error->domain == SDM_UNAVAILABLE || sdm_pg_is_retryable(error)) {
+        } else if (error->domain == SDM_UNAVAILABLE || sdm_tx_is_again(error)) {
             sdm_request_reset(request);
             pause_briefly(worker);
             continue;

@@ -219,9 +219,10 @@ bool sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, const int32_
         return false;
     }
     if (sdm_pg_result_n_affected(result) != (int64_t)n) {
-        return sdm_refuse(error, SDM_ERROR_PLAN_STALE,
-                          "%" G_GINT64_FORMAT " of %zu segments have a circuit in the database",
-                          sdm_pg_result_n_affected(result), n);
+        /* The ledger knows a circuit that another transaction has made and not yet committed. */
+        return sdm_tx_raced(error,
+                            "%" G_GINT64_FORMAT " of %zu segments have a circuit in the database",
+                            sdm_pg_result_n_affected(result), n);
     }
     return true;
 }

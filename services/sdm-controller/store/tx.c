@@ -1,10 +1,16 @@
 #include "sdm-controller/store/tx.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/pg/tx.h"
 #include "sdm-controller/store/statements.h"
+
+GQuark sdm_tx_raced_quark(void)
+{
+    return g_quark_from_static_string("sdm-tx-raced");
+}
 
 struct effect {
     sdm_tx_effect_fn *run;
@@ -172,6 +178,23 @@ void sdm_tx_done(struct sdm_tx *tx)
 {
     g_assert(tx->state == SDM_TX_ENDED);
     g_clear_pointer(&tx->effects, g_array_unref);
+}
+
+bool sdm_tx_raced(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    GError *made;
+
+    va_start(arguments, format);
+    made = g_error_new_valist(SDM_TX_RACED, 0, format, arguments);
+    va_end(arguments);
+    g_propagate_error(error, made);
+    return false;
+}
+
+bool sdm_tx_is_again(const GError *error)
+{
+    return sdm_pg_is_retryable(error) || error->domain == SDM_TX_RACED;
 }
 
 bool sdm_tx_is_superseded(const GError *error)

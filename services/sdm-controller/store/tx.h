@@ -95,6 +95,16 @@ bool sdm_tx_settle(struct sdm_tx *tx, bool *committed, GError **error);
 /* Frees what the struct holds; the transaction must have ended. */
 void sdm_tx_done(struct sdm_tx *tx);
 
+/* A race that another transaction has won or may yet win, where waiting and running the same work
+ * again is right: what memory has is not in the database yet, or not any more.  Returns false. */
+#define SDM_TX_RACED sdm_tx_raced_quark()
+GQuark sdm_tx_raced_quark(void);
+bool sdm_tx_raced(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* True when the same work may be run again from its start, uncounted: such a race, a serialization
+ * failure, a deadlock. */
+bool sdm_tx_is_again(const GError *error);
+
 /* True when 'error' says that another leads (STALE_EPOCH, of the database or of a switch): this
  * process stops serving and ends. */
 bool sdm_tx_is_superseded(const GError *error);
