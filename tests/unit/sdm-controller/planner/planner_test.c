@@ -593,6 +593,80 @@ Test(planner, lost_bricks_and_switches_are_passed_by)
     done(&bench);
 }
 
+/* The pod with one cable more, between port 2 of two devices. */
+static struct sdm_topology *with_cable(const struct sdm_topology *topology, int32_t a, int32_t b)
+{
+    struct sdm_topology_spec spec = *sdm_topology_spec(topology);
+    g_autofree struct sdm_device *devices =
+        g_memdup2(spec.devices, spec.n_devices * sizeof *devices);
+    g_autofree struct sdm_link *links = g_new0(struct sdm_link, spec.n_links + 1);
+    int32_t ports[2] = {devices[a - 1].n_ports++, devices[b - 1].n_ports++};
+
+    memcpy(links, spec.links, spec.n_links * sizeof *links);
+    links[spec.n_links++] = (struct sdm_link){999, {a, ports[0]}, {b, ports[1]}, 50000};
+    spec.devices = devices;
+    spec.links = links;
+    return sdm_topology_new(&spec, NULL);
+}
+
+Test(planner, a_cable_from_brick_to_brick_is_a_path)
+{
+    struct sdm_bench_params hardware = pod_params();
+    struct sdm_plan_request request = ask(T1_C1, 8, SDM_LATENCY_CLASS_INTER_RACK);
+    g_autoptr(sdm_topology) topology = NULL;
+    g_autoptr(sdm_plan) made = NULL;
+    g_autoptr(sdm_plan) again = NULL;
+    struct bench bench;
+
+    init(&bench, &hardware);
+    topology = with_cable(bench.pod.topology, T1_C1, T3_M2);
+    cr_assert(sdm_ledger_set_topology(bench.pod.ledger, topology, NULL));
+    for (int32_t i = 0; i < 2; i++) {
+        pod_use(&bench.pod, T1_M1 + i, 0, 8);
+        pod_use(&bench.pod, T2_M1 + i, 0, 8);
+    }
+    pod_use(&bench.pod, T3_M1, 0, 8);
+    request.policy = SDM_POLICY_LOCALITY;
+    request.size_bytes = 4 * POD_UNIT;
+    made = take(&bench, request);
+    cr_assert_eq(made->paths[0].brick_no, T3_M2, "no switch on the way");
+    cr_assert_eq(made->paths[0].n_hops, 0);
+    cr_assert_eq(made->paths[0].compute_port, 2);
+    cr_assert_eq(made->paths[0].narrowest_mbps, 50000);
+    again = take(&bench, request);
+    cr_assert(again->paths[0].shared);
+    done(&bench);
+}
+
+Test(planner, trays_joined_by_a_cable_of_their_own_reach_each_other)
+{
+    struct sdm_bench_params hardware = pod_params();
+    struct sdm_plan_request request = ask(T1_C1, 8, SDM_LATENCY_CLASS_INTER_RACK);
+    g_autoptr(sdm_topology) topology = NULL;
+    g_autoptr(sdm_plan) made = NULL;
+    struct bench bench;
+
+    hardware.tray_trunks = 0;
+    init(&bench, &hardware);
+    topology = with_cable(bench.pod.topology, T1_SWITCH, T3_SWITCH);
+    cr_assert(sdm_ledger_set_topology(bench.pod.ledger, topology, NULL));
+    pod_use(&bench.pod, T1_M1, 0, 8);
+    pod_use(&bench.pod, T1_M2, 0, 8);
+    made = take(&bench, request);
+    cr_assert_eq(made->paths[0].brick_no, T3_M1);
+    cr_assert_eq(made->paths[0].n_hops, 2);
+    cr_assert_not(made->paths[0].hops[0].out_exclusive);
+    request.compute_nos[0] = T2_C1;
+    request.size_bytes = 17 * POD_UNIT;
+    request.latency_class = SDM_LATENCY_CLASS_RACK;
+    refused(&bench, request, SDM_ERROR_NO_CAPACITY);
+    request.size_bytes = 16 * POD_UNIT + POD_UNIT;
+    request.latency_class = SDM_LATENCY_CLASS_INTER_RACK;
+    refused(&bench, request, SDM_ERROR_NO_PATH);
+    cr_assert_eq(bench.refusal.stages[SDM_STAGE_STAGE_PATH].n_left, 2, "its own tray");
+    done(&bench);
+}
+
 Test(planner, members_of_a_group_get_a_path)
 {
     static const struct {
