@@ -83,7 +83,7 @@ class Guest:
     def __init__(self, record):
         self.name = record["name"]
         self.vm = record["uuid"]
-        self.compute_brick = record["compute_brick"]
+        self.compute_brick = record["brick"]
         self.serial_path = record["serial"]
         self._uri = record["libvirt_uri"]
 
@@ -95,7 +95,7 @@ class Guest:
             return line.run(command, timeout)
 
     def memtotal_kib(self):
-        return self.run("meminfo")["memtotal"]
+        return self.run("meminfo")["total_kib"]
 
     def virsh(self, *arguments):
         return subprocess.run(["virsh", "-q", "-c", self._uri, *arguments], check=True, text=True,

@@ -5,6 +5,8 @@
 
 /* A UUID in its 36 characters and the terminating zero. */
 #define SDM_UUID_SIZE 37
+/* Names nothing. */
+#define SDM_UUID_NIL "00000000-0000-0000-0000-000000000000"
 /* The longest id of a rack, tray, brick or switch, with the terminating zero. */
 #define SDM_ID_SIZE 64
 /* The longest project name, with the terminating zero. */

@@ -1,5 +1,7 @@
 #include "sdm-controller/compile/report.h"
 
+#include <string.h>
+
 #include <glib.h>
 
 static struct sdm_report_finding judge(const struct sdm_s7_report *report,
@@ -21,27 +23,50 @@ static struct sdm_report_finding judge(const struct sdm_s7_report *report,
     return finding;
 }
 
+/* An agent that has lost its records knows a NetPort entry, but not whose window it is. */
+static bool is_same(const struct sdm_known_window *known, const struct sdm_wire_found_window *found)
+{
+    return strcmp(found->window, known->window) == 0 ||
+           (strcmp(found->window, SDM_UUID_NIL) == 0 && found->entry == (uint64_t)known->entry &&
+            found->start_bytes == (uint64_t)known->start_bytes);
+}
+
+static const struct sdm_wire_found_window *find(const struct sdm_s7_report *report,
+                                                const struct sdm_known_window *known)
+{
+    for (size_t i = 0; i < report->n_windows; i++) {
+        if (is_same(known, &report->windows[i])) {
+            return &report->windows[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_known(const struct sdm_wire_found_window *found,
+                     const struct sdm_known_window *known, size_t n_known)
+{
+    for (size_t i = 0; i < n_known; i++) {
+        if (is_same(&known[i], found)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sdm_compile_report(const struct sdm_s7_report *report, const struct sdm_known_window *known,
                         size_t n_known, struct sdm_arena *arena,
                         struct sdm_report_findings *findings)
 {
-    g_autoptr(GHashTable) by_id = g_hash_table_new(g_str_hash, g_str_equal);
-
     findings->findings = SDM_ARENA_NEW(arena, struct sdm_report_finding, n_known);
     findings->strangers =
         SDM_ARENA_NEW(arena, const struct sdm_wire_found_window *, report->n_windows);
     findings->n_strangers = 0;
-    for (size_t i = 0; i < report->n_windows; i++) {
-        g_hash_table_insert(by_id, report->windows[i].window, &report->windows[i]);
-    }
     for (size_t i = 0; i < n_known; i++) {
-        findings->findings[i] =
-            judge(report, &known[i], g_hash_table_lookup(by_id, known[i].window));
+        findings->findings[i] = judge(report, &known[i], find(report, &known[i]));
         findings->findings[i].known = i;
-        g_hash_table_remove(by_id, known[i].window);
     }
     for (size_t i = 0; i < report->n_windows; i++) {
-        if (g_hash_table_contains(by_id, report->windows[i].window)) {
+        if (!is_known(&report->windows[i], known, n_known)) {
             findings->strangers[findings->n_strangers++] = &report->windows[i];
         }
     }

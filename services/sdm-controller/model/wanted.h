@@ -64,6 +64,8 @@ struct sdm_known_window {
     char reservation[SDM_UUID_SIZE];
     char attachment[SDM_UUID_SIZE];
     const char *vm;
+    int32_t entry;
+    int64_t start_bytes;
     int64_t generation;
     enum sdm_window_level want;
     enum sdm_window_level have;

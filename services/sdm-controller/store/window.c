@@ -109,7 +109,7 @@ static const struct sdm_pg_statement lock_brick_statement = {
 static const struct sdm_pg_statement known_statement = {
     .name = "report_known_windows",
     .sql = "SELECT w.window_id::text, a.reservation::text, a.attachment::text, a.vm::text,"
-           " w.generation, w.want::text, w.have::text, w.offered"
+           " w.generation, w.want::text, w.have::text, w.offered, w.entry, w.start_bytes"
            " FROM sdm.netport_window w JOIN sdm.attachment a USING (attachment)"
            " WHERE w.compute_no = $1::integer ORDER BY w.entry",
     .n_params = 1,
@@ -360,6 +360,8 @@ static bool read_known(const struct sdm_pg_result *result, struct sdm_arena *are
         window->want = sdm_row_word(&in, (int)i, 5, &sdm_window_level_words);
         window->have = sdm_row_word(&in, (int)i, 6, &sdm_window_level_words);
         window->offered = sdm_row_bool(&in, (int)i, 7);
+        window->entry = sdm_row_int32(&in, (int)i, 8);
+        window->start_bytes = sdm_row_int64(&in, (int)i, 9);
     }
     return in.ok;
 }

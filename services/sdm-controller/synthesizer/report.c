@@ -80,7 +80,8 @@ static void take_strangers(struct taking *taking, const struct sdm_report_findin
         sdm_log_limited(SDM_LOG_WARNING, "unknown-window",
                         sdm_log_text("brick", taking->report->brick), sdm_log_text("text", text));
     }
-    if (findings->n_strangers > 0) {
+    if (findings->n_strangers > 0 &&
+        taking->report->generation < (uint64_t)taking->want_generation) {
         /* The wanted state does not list it, so the agent takes it away, gently. */
         sdm_post_device(&taking->tx, taking->config->sink, SDM_WORK_AGENT, taking->compute_no);
     }
