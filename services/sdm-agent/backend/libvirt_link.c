@@ -1,13 +1,13 @@
 #include "sdm-agent/backend/libvirt_link.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
 #include "lib/base/error.h"
+#include "sdm-agent/backend/libvirt_loop.h"
 
 enum {
     KEEPALIVE_S = 5,
@@ -32,69 +32,6 @@ struct sdm_libvirt {
     uint64_t n_words;
 };
 
-/* libvirt has one event loop a process. */
-static struct {
-    pthread_mutex_t mutex;
-    pthread_t thread;
-    unsigned n_users;
-    int wake_timer;
-    atomic_bool stop;
-} loop = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void on_wake(int timer, void *user)
-{
-    (void)timer;
-    (void)user;
-}
-
-static void on_error(void *user, virErrorPtr error)
-{
-    /* Errors are taken where they happen; libvirt would print them besides. */
-    (void)user;
-    (void)error;
-}
-
-static void *run_loop(void *user)
-{
-    (void)user;
-    while (!atomic_load(&loop.stop)) {
-        virEventRunDefaultImpl();
-    }
-    return NULL;
-}
-
-static void loop_ref(void)
-{
-    static bool registered;
-
-    pthread_mutex_lock(&loop.mutex);
-    if (!registered) {
-        virInitialize();
-        virSetErrorFunc(NULL, on_error);
-        virEventRegisterDefaultImpl();
-        registered = true;
-    }
-    if (loop.n_users++ == 0) {
-        atomic_store(&loop.stop, false);
-        loop.wake_timer = virEventAddTimeout(-1, on_wake, NULL, NULL);
-        pthread_create(&loop.thread, NULL, run_loop, NULL);
-        pthread_setname_np(loop.thread, "libvirt-events");
-    }
-    pthread_mutex_unlock(&loop.mutex);
-}
-
-static void loop_unref(void)
-{
-    pthread_mutex_lock(&loop.mutex);
-    if (--loop.n_users == 0) {
-        atomic_store(&loop.stop, true);
-        virEventUpdateTimeout(loop.wake_timer, 0);
-        pthread_join(loop.thread, NULL);
-        virEventRemoveTimeout(loop.wake_timer);
-    }
-    pthread_mutex_unlock(&loop.mutex);
-}
-
 struct sdm_libvirt *sdm_libvirt_new(const char *uri)
 {
     struct sdm_libvirt *link = g_new0(struct sdm_libvirt, 1);
@@ -107,7 +44,7 @@ struct sdm_libvirt *sdm_libvirt_new(const char *uri)
     pthread_cond_init(&link->told, &attributes);
     pthread_condattr_destroy(&attributes);
     link->fates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    loop_ref();
+    sdm_libvirt_loop_ref();
     return link;
 }
 
@@ -240,7 +177,7 @@ void sdm_libvirt_free(struct sdm_libvirt *link)
     if (link->connection != NULL) {
         drop(link, link->connection);
     }
-    loop_unref();
+    sdm_libvirt_loop_unref();
     g_hash_table_unref(link->fates);
     pthread_cond_destroy(&link->told);
     pthread_mutex_destroy(&link->mutex);

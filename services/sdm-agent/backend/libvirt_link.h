@@ -1,7 +1,5 @@
 /* A connection to libvirt that comes back, and the events that come over it.
  *
- * One thread of its own runs libvirt's event loop for the whole process.
- *
  * Thread rule: any thread. */
 #pragma once
 
