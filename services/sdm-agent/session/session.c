@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sdm-agent/session/epoch.h"
 #include "sdm-agent/session/memory.h"
@@ -378,7 +379,9 @@ static void keep_want(const struct sdm_session *session, const void *body, size_
     g_autofree char *path = want_file(session);
     g_autoptr(GError) error = NULL;
 
-    /* Not worth waiting for a disk: it only names what reports find before a controller speaks. */
+    /* Not worth waiting for a disk: it only names what reports find before a controller speaks.
+     * Written in place, GLib does not shorten what was longer before. */
+    unlink(path);
     if (!g_file_set_contents_full(path, body, (gssize)size, G_FILE_SET_CONTENTS_NONE, 0600,
                                   &error)) {
         sdm_log_limited(SDM_LOG_WARNING, "want-not-kept", sdm_log_gerror(error));

@@ -254,6 +254,19 @@ def test_a_crash_between_steps_is_made_good(rack, agent, controller, point):
     assert rack.counters()["unmapped_online"] == 0
 
 
+def test_a_restarted_agent_names_what_it_finds(rack, agent, controller):
+    many = [window(i, (i + 1) * GIB, UNIT, i * UNIT) for i in range(3)]
+    controller.want(many)
+    controller.converged()
+    controller.want(many[:1])
+    controller.converged()
+    agent.kill()
+    agent.start()
+    report = controller.report(lambda r: r["windows"] != [])
+    assert report["generation"] == controller.generation
+    assert [w["window"] for w in report["windows"]] == [many[0]["window"]]
+
+
 def test_nothing_is_touched_before_a_controller_speaks(rack, agent, controller):
     rack.rmc("cb0").ask("map 9 " + harness.window(0, 1, GIB, UNIT, 0))
     agent.kill()
