@@ -48,6 +48,13 @@ static const struct sdm_pg_statement renew_statement = {
     .n_params = 2,
 };
 
+static const struct sdm_pg_statement lock_statement = {
+    .name = "reservation_lock",
+    .sql = "SELECT FROM sdm.reservation r WHERE r.reservation = ANY ($1::uuid[])"
+           " ORDER BY r.reservation FOR NO KEY UPDATE",
+    .n_params = 1,
+};
+
 static const struct sdm_pg_statement expired_statement = {
     .name = "reservation_expired",
     .sql = "SELECT r.reservation::text FROM sdm.reservation r"
@@ -187,6 +194,18 @@ void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int
     sdm_tx_queue(tx, &renew_statement, &args);
 }
 
+bool sdm_store_reservations_lock(struct sdm_tx *tx, char (*reservations)[SDM_UUID_SIZE], size_t n,
+                                 GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    struct sdm_pg_array *uuids = sdm_pg_arg_array(&args);
+
+    for (size_t i = 0; i < n; i++) {
+        sdm_pg_array_text(uuids, reservations[i]);
+    }
+    return sdm_tx_write(tx, &lock_statement, &args, NULL, error);
+}
+
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error)
 {
@@ -304,5 +323,5 @@ bool sdm_store_reservation_history(struct sdm_pg *pg, const char *reservation, s
 }
 
 SDM_STORE_STATEMENTS(reservation, &insert_statement, &set_state_statement, &set_size_statement,
-                     &renew_statement, &expired_statement, &of_group_statement, &of_vm_statement,
-                     &list_statement, &history_statement)
+                     &renew_statement, &lock_statement, &expired_statement, &of_group_statement,
+                     &of_vm_statement, &list_statement, &history_statement)

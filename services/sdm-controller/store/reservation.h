@@ -53,6 +53,11 @@ void sdm_store_reservation_set_size(struct sdm_tx *tx, const char *reservation, 
 /* Extends the lease from now. */
 void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int64_t lease_s);
 
+/* Locks reservations until the transaction ends, in one order everywhere.  A transaction locks
+ * reservations first, then compute bricks, then circuits and switches. */
+bool sdm_store_reservations_lock(struct sdm_tx *tx, char (*reservations)[SDM_UUID_SIZE], size_t n,
+                                 GError **error);
+
 /* Uuids of held reservations whose lease has ended, at most 'n_max'. */
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error);

@@ -99,10 +99,10 @@ static const struct sdm_pg_statement compile_rows_statement = {
     .n_params = 1,
 };
 
-static const struct sdm_pg_statement lock_brick_statement = {
-    .name = "report_lock_brick",
+static const struct sdm_pg_statement report_brick_statement = {
+    .name = "report_brick",
     .sql = "SELECT d.device_no, d.want_generation, d.have_generation FROM sdm.device d"
-           " WHERE d.id = $1::text AND d.kind = 'compute' FOR NO KEY UPDATE",
+           " WHERE d.id = $1::text AND d.kind = 'compute'",
     .n_params = 1,
 };
 
@@ -378,7 +378,7 @@ bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struc
     struct sdm_row_reader in;
 
     sdm_pg_arg_text(&args, compute_brick);
-    if (!sdm_tx_write(tx, &lock_brick_statement, &args, &brick, error)) {
+    if (!sdm_tx_write(tx, &report_brick_statement, &args, &brick, error)) {
         return false;
     }
     *compute_no = 0;
@@ -459,6 +459,6 @@ bool sdm_store_windows_each(struct sdm_pg *pg, sdm_store_window_fn *visit, void 
 SDM_STORE_STATEMENTS(window, &attachment_insert_statement, &attachment_set_statement,
                      &attachment_delete_statement, &generation_statement, &insert_statement,
                      &unwant_statement, &settle_statement, &delete_statement, &offer_statement,
-                     &compile_brick_statement, &compile_rows_statement, &lock_brick_statement,
+                     &compile_brick_statement, &compile_rows_statement, &report_brick_statement,
                      &known_statement, &window_found_statement, &attachment_found_statement,
                      &reported_statement, &each_statement)

@@ -67,8 +67,9 @@ bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **err
 struct sdm_wanted_brick *sdm_store_wanted_load(struct sdm_pg *pg, int32_t compute_no,
                                                struct sdm_arena *arena, GError **error);
 
-/* Locks the compute brick's row, so that reports of one brick follow each other, and reads its
- * number, generations and windows.  '*compute_no' is 0 when there is no such compute brick. */
+/* Reads the compute brick's number, generations and windows.  Reports of one brick follow each
+ * other on one worker, so nothing is locked.  '*compute_no' is 0 when there is no such compute
+ * brick. */
 bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struct sdm_arena *arena,
                              int32_t *compute_no, int64_t *want_generation,
                              int64_t *have_generation, struct sdm_known_window **windows, size_t *n,

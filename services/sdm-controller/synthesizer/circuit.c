@@ -2,6 +2,7 @@
 #include "lib/base/fault.h"
 #include "sdm-controller/store/circuit.h"
 #include "sdm-controller/store/post.h"
+#include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/timing.h"
 #include "sdm-controller/store/window.h"
 #include "sdm-controller/synthesizer/job.h"
@@ -61,20 +62,29 @@ static void undo_hops(struct sdm_job *job, const struct sdm_wanted_circuit *want
     }
 }
 
-static bool settle_carried(struct sdm_job *job, struct sdm_tx *tx, const char *circuit, bool timed,
-                           GError **error)
-{
-    char(*reservations)[SDM_UUID_SIZE];
+/* The reservations that a circuit carries, locked. */
+struct carried {
+    char (*reservations)[SDM_UUID_SIZE];
     size_t n;
+};
 
-    if (!sdm_store_circuit_reservations(tx->pg, circuit, job->arena, &reservations, &n, error)) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
+static bool lock_carried(struct sdm_job *job, struct sdm_tx *tx, const char *circuit,
+                         struct carried *carried, GError **error)
+{
+    return sdm_store_circuit_reservations(tx->pg, circuit, job->arena, &carried->reservations,
+                                          &carried->n, error) &&
+           sdm_store_reservations_lock(tx, carried->reservations, carried->n, error);
+}
+
+static bool settle_carried(struct sdm_job *job, struct sdm_tx *tx, const struct carried *carried,
+                           bool timed, GError **error)
+{
+    for (size_t i = 0; i < carried->n; i++) {
         if (timed) {
-            sdm_timing_fabric(tx, reservations[i]);
+            sdm_timing_fabric(tx, carried->reservations[i]);
         }
-        if (sdm_settle(&job->settler, tx, reservations[i], NULL, job->arena, error) == NULL) {
+        if (sdm_settle(&job->settler, tx, carried->reservations[i], NULL, job->arena, error) ==
+            NULL) {
             return false;
         }
     }
@@ -84,9 +94,12 @@ static bool settle_carried(struct sdm_job *job, struct sdm_tx *tx, const char *c
 static bool write_found(struct sdm_job *job, struct sdm_tx *tx,
                         const struct sdm_wanted_circuit *wanted, bool up, GError **error)
 {
+    struct carried carried;
     int64_t generation;
 
-    sdm_store_circuit_found(tx, wanted->circuit, up);
+    if (!lock_carried(job, tx, wanted->circuit, &carried, error)) {
+        return false;
+    }
     if (up) {
         /* The agent may now be told of the windows behind it. */
         if (!sdm_store_generation_next(tx, wanted->compute_no, &generation, error)) {
@@ -94,7 +107,8 @@ static bool write_found(struct sdm_job *job, struct sdm_tx *tx,
         }
         sdm_post_device(tx, job->config->sink, SDM_WORK_AGENT, wanted->compute_no);
     }
-    return settle_carried(job, tx, wanted->circuit, true, error);
+    sdm_store_circuit_found(tx, wanted->circuit, up);
+    return settle_carried(job, tx, &carried, true, error);
 }
 
 static bool mark_found(struct sdm_job *job, const struct sdm_wanted_circuit *wanted, bool up,
@@ -114,9 +128,14 @@ static bool mark_found(struct sdm_job *job, const struct sdm_wanted_circuit *wan
 static bool write_refused(struct sdm_job *job, struct sdm_tx *tx, const char *circuit,
                           const GError *refusal, GError **error)
 {
+    struct carried carried;
+
+    if (!lock_carried(job, tx, circuit, &carried, error)) {
+        return false;
+    }
     sdm_store_circuit_refused(tx, circuit, sdm_error_code_name(SDM_ERROR_FABRIC_REFUSED),
                               refusal->message);
-    return settle_carried(job, tx, circuit, false, error);
+    return settle_carried(job, tx, &carried, false, error);
 }
 
 /* Whoever waits for it is told, and what its request began is undone. */
