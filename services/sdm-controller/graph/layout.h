@@ -10,6 +10,9 @@
 
 #include "sdm-controller/graph/topology.h"
 
+/* What is looked up at random is kept from straddling two of them. */
+#define SDM_CACHE_LINE 64
+
 /* Levels of the fabric: electrical and optical switches of a tray, a rack, the pod. */
 #define SDM_MAX_LEVELS 6
 /* Ways up from one switch that are kept; fabrics with more lose none but the longest. */
@@ -18,6 +21,8 @@
 /* A device as path search sees it; indexed by device number, 'exists' false in gaps. */
 struct sdm_node {
     bool exists;
+    /* A brick with a cable to another brick. */
+    bool has_cable;
     uint8_t kind;
     /* Switches: 0 (electrical, in a tray) to 5 (optical, between racks). */
     uint8_t level;
@@ -35,7 +40,7 @@ struct sdm_node {
     uint32_t n_bundles;
     uint32_t first_up;
     uint32_t n_up;
-};
+} __attribute__((aligned(SDM_CACHE_LINE)));
 
 struct sdm_port {
     /* 0 when nothing is linked. */

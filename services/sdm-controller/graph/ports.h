@@ -39,6 +39,16 @@ static inline uint32_t sdm_ports_number(const struct sdm_node *node, int32_t por
     return node->first_port + (uint32_t)port;
 }
 
+/* Asks for the memory of a device's first ports ahead of a search that will read them. */
+static inline void sdm_ports_prefetch(const struct sdm_ports *ports, const struct sdm_node *node)
+{
+    const char *slots = (const char *)&ports->topology->ports[node->first_port];
+
+    __builtin_prefetch(&ports->uses[node->first_port]);
+    __builtin_prefetch(slots);
+    __builtin_prefetch(slots + SDM_CACHE_LINE);
+}
+
 /* Checks that the path is connected link by link and switch by switch, that its ports are free or
  * shareable and that every link has 'path->bandwidth_mbps' left.  Refuses PLAN_STALE with what is
  * not so.  Marks of exclusiveness in the path must be what the topology says. */

@@ -243,8 +243,10 @@ void sdm_state_init(struct sdm_ledger *ledger, struct sdm_topology *topology)
     ledger->topology = sdm_topology_ref(topology);
     ledger->unit_bytes = MAX(topology->spec.segment_unit_bytes, 1);
     ledger->uses = g_new0(struct sdm_device_use, topology->n_nodes);
-    ledger->bricks = g_new0(struct sdm_brick, n[SDM_DEVICE_KIND_MEMORY] + 1);
-    ledger->computes = g_new0(struct sdm_compute, n[SDM_DEVICE_KIND_COMPUTE] + 1);
+    ledger->bricks = g_aligned_alloc0((size_t)n[SDM_DEVICE_KIND_MEMORY] + 1, sizeof *ledger->bricks,
+                                      SDM_CACHE_LINE);
+    ledger->computes = g_aligned_alloc0((size_t)n[SDM_DEVICE_KIND_COMPUTE] + 1,
+                                        sizeof *ledger->computes, SDM_CACHE_LINE);
     ledger->holders = g_new0(int32_t, n[SDM_DEVICE_KIND_ACCELERATOR] + 1);
     sdm_ports_init(&ledger->ports, topology);
     sdm_index_init(&ledger->index, topology);
@@ -270,8 +272,8 @@ void sdm_state_done(struct sdm_ledger *ledger)
     sdm_index_done(&ledger->index);
     sdm_ports_done(&ledger->ports);
     g_free(ledger->uses);
-    g_free(ledger->bricks);
-    g_free(ledger->computes);
+    g_aligned_free(ledger->bricks);
+    g_aligned_free(ledger->computes);
     g_free(ledger->holders);
     sdm_topology_unref(ledger->topology);
 }

@@ -33,7 +33,7 @@ struct sdm_brick {
     struct sdm_extents free;
     uint64_t capacity_bytes;
     int32_t n_circuits;
-};
+} __attribute__((aligned(SDM_CACHE_LINE)));
 
 /* By position of the compute brick. */
 struct sdm_compute {
@@ -44,7 +44,7 @@ struct sdm_compute {
     int32_t n_circuits;
     int32_t room;
     struct sdm_windows windows;
-};
+} __attribute__((aligned(SDM_CACHE_LINE)));
 
 struct sdm_ledger {
     pthread_mutex_t mutex;

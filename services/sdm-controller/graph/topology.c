@@ -162,7 +162,8 @@ static void make_nodes(struct sdm_topology *topology)
     if (spec->n_devices > 0) {
         qsort(sorted, spec->n_devices, sizeof *sorted, compare_places);
     }
-    topology->nodes = g_new0(struct sdm_node, topology->n_nodes);
+    topology->nodes =
+        g_aligned_alloc0((size_t)topology->n_nodes, sizeof(struct sdm_node), SDM_CACHE_LINE);
     topology->device_of = g_new0(const struct sdm_device *, topology->n_nodes);
     topology->trays = g_new0(struct sdm_group, spec->n_trays + 1);
     topology->racks = g_new0(struct sdm_group, spec->n_racks + 1);
@@ -179,9 +180,11 @@ static void make_nodes(struct sdm_topology *topology)
 static void make_port(struct sdm_topology *topology, size_t link, const struct sdm_port_ref *own,
                       const struct sdm_port_ref *peer)
 {
-    const struct sdm_node *node = &topology->nodes[own->device_no];
+    struct sdm_node *node = &topology->nodes[own->device_no];
     const struct sdm_node *far = &topology->nodes[peer->device_no];
 
+    node->has_cable = node->has_cable || (node->kind < SDM_DEVICE_KIND_ELECTRICAL &&
+                                          far->kind < SDM_DEVICE_KIND_ELECTRICAL);
     topology->ports[node->first_port + (uint32_t)own->port] = (struct sdm_port){
         .peer_no = peer->device_no,
         .peer_port = peer->port,
@@ -262,7 +265,7 @@ void sdm_topology_unref(struct sdm_topology *topology)
     g_free((void *)topology->spec.trays);
     g_free((void *)topology->spec.devices);
     g_free((void *)topology->spec.links);
-    g_free(topology->nodes);
+    g_aligned_free(topology->nodes);
     g_free((void *)topology->device_of);
     g_free(topology->ports);
     for (int kind = 0; kind < SDM_N_DEVICE_KIND; kind++) {

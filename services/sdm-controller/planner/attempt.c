@@ -47,6 +47,8 @@ void sdm_attempt_begin(struct sdm_planner *planner, struct sdm_ledger *ledger, i
 
     planner->ledger = ledger;
     planner->compute_no = compute_no;
+    sdm_ports_prefetch(&ledger->ports, node);
+    __builtin_prefetch(&ledger->index.trays[node->tray]);
     sdm_path_begin(&planner->search, ledger, compute_no, bandwidth_mbps);
     planner->place.ledger = ledger;
     planner->place.tray = node->tray;
@@ -178,6 +180,7 @@ static void consider(struct sdm_planner *planner, struct choice *choice, int32_t
     struct sdm_candidate candidate;
     bool has_path;
 
+    sdm_ports_prefetch(&planner->ledger->ports, &planner->ledger->topology->nodes[brick_no]);
     if (!assess(planner, choice, brick_no, &candidate) ||
         sdm_state_circuit(planner->ledger, planner->compute_no, brick_no) != NULL) {
         return;

@@ -67,7 +67,15 @@ void sdm_path_begin(struct sdm_path_search *search, const struct sdm_ledger *led
     search->compute_no = compute_no;
     search->bandwidth_mbps = bandwidth_mbps;
     search->swept = false;
-    search->n_entries = sdm_path_entries(ledger, compute_no, bandwidth_mbps, search->entries);
+    search->n_entries = -1;
+}
+
+void sdm_path_need_entries(struct sdm_path_search *search)
+{
+    if (search->n_entries < 0) {
+        search->n_entries = sdm_path_entries(search->ledger, search->compute_no,
+                                             search->bandwidth_mbps, search->entries);
+    }
 }
 
 /* A cable from brick to brick. */
@@ -77,7 +85,7 @@ static bool find_direct(const struct sdm_path_search *search, int32_t brick_no,
     const struct sdm_topology *topology = search->ledger->topology;
     const struct sdm_node *node = &topology->nodes[search->compute_no];
 
-    for (int32_t i = 0; i < node->n_ports; i++) {
+    for (int32_t i = 0; i < node->n_ports && node->has_cable; i++) {
         uint32_t number = sdm_ports_number(node, i);
         const struct sdm_port *port = &topology->ports[number];
 
@@ -333,6 +341,7 @@ bool sdm_path_find(struct sdm_path_search *search, int32_t brick_no, struct sdm_
         sdm_path_finish(search, brick_no, path);
         return true;
     }
+    sdm_path_need_entries(search);
     n_exits = sdm_path_entries(search->ledger, brick_no, search->bandwidth_mbps, exits);
     for (int32_t i = 0; i < n_exits; i++) {
         bool reached = false;
@@ -403,12 +412,13 @@ static int32_t insert_tray(int32_t *trays, int32_t n, int32_t tray)
     return n + 1;
 }
 
-int32_t sdm_path_trunks(const struct sdm_path_search *search, int32_t trays[SDM_PATH_MAX_TRUNKS])
+int32_t sdm_path_trunks(struct sdm_path_search *search, int32_t trays[SDM_PATH_MAX_TRUNKS])
 {
     const struct sdm_topology *topology = search->ledger->topology;
     int32_t own = topology->nodes[search->compute_no].tray;
     int32_t n = 0;
 
+    sdm_path_need_entries(search);
     for (int32_t i = 0; i < search->n_entries; i++) {
         const struct sdm_node *node = &topology->nodes[search->entries[i].switch_no];
 

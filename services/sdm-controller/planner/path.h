@@ -43,6 +43,7 @@ struct sdm_path_search {
     int32_t compute_no;
     int32_t bandwidth_mbps;
     struct sdm_path_entry entries[SDM_PATH_MAX_ENTRIES];
+    /* -1 until the first way is searched. */
     int32_t n_entries;
     /* Switches found unreachable carry the number of this search, by device number. */
     uint32_t *unreachable;
@@ -63,6 +64,9 @@ void sdm_path_done(struct sdm_path_search *search);
 void sdm_path_begin(struct sdm_path_search *search, const struct sdm_ledger *ledger,
                     int32_t compute_no, int32_t bandwidth_mbps);
 
+/* Makes 'entries' known; what searches calls it. */
+void sdm_path_need_entries(struct sdm_path_search *search);
+
 /* Finds a path by the hierarchy and writes it; false when there is none.  Cost: O(trunks of the
  * switches on the way), the same for any number of bricks. */
 bool sdm_path_find(struct sdm_path_search *search, int32_t brick_no, struct sdm_path *path);
@@ -73,7 +77,7 @@ bool sdm_path_sweep(struct sdm_path_search *search, int32_t brick_no, struct sdm
 
 /* Trays other than the own one that existing cross-connections and electrical links of the compute
  * brick's switches lead to, as dense indices, ascending; returns how many. */
-int32_t sdm_path_trunks(const struct sdm_path_search *search, int32_t trays[SDM_PATH_MAX_TRUNKS]);
+int32_t sdm_path_trunks(struct sdm_path_search *search, int32_t trays[SDM_PATH_MAX_TRUNKS]);
 
 /* The switches that the free ports of a brick lead to, where the link has enough bandwidth. */
 int32_t sdm_path_entries(const struct sdm_ledger *ledger, int32_t brick_no, int32_t bandwidth_mbps,
