@@ -142,7 +142,7 @@ bool fill_mib(unsigned long mib, uint64_t seed, struct fill_report *report, cons
     fill_free();
     free_kib = procfs_meminfo_kib("MemFree:");
     if (mib == 0 || mib > (unsigned long)free_kib / 1024 ||
-        free_kib - (long)mib * 1024 < KEEP_FREE_PAGES * 4) {
+        free_kib - (long)mib * 1024 < KEEP_FREE_PAGES * 4L) {
         return give_up(why, "not that much free memory");
     }
     if (!area_open(((uint64_t)mib << 20) / SDM_PAGE_BYTES)) {

@@ -13,7 +13,7 @@
 /* How long to wait in poll(2) at most: heartbeats go out between. */
 #define POLL_MS 500
 /* How long a stop waits for confirms of what was sent. */
-#define STOP_US (2 * G_USEC_PER_SEC)
+#define STOP_US (2L * G_USEC_PER_SEC)
 
 /* The connection whose I/O thread this is. */
 static __thread const struct sdm_amqp *current;

@@ -31,7 +31,7 @@ static void hang_up(struct rmc_socket *rmc)
 static bool dial(struct rmc_socket *rmc, GError **error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval timeout = {rmc->timeout_ms / 1000, rmc->timeout_ms % 1000 * 1000};
+    struct timeval timeout = {rmc->timeout_ms / 1000, rmc->timeout_ms % 1000 * 1000L};
 
     if (rmc->fd >= 0) {
         return true;

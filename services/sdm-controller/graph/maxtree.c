@@ -23,7 +23,7 @@ void sdm_maxtree_set(struct sdm_maxtree *tree, uint32_t position, uint64_t value
 
     tree->nodes[node] = value;
     for (node /= 2; node > 0; node /= 2) {
-        uint64_t larger = MAX(tree->nodes[2 * node], tree->nodes[2 * node + 1]);
+        uint64_t larger = MAX(tree->nodes[(size_t)2 * node], tree->nodes[(size_t)2 * node + 1]);
 
         if (tree->nodes[node] == larger) {
             return;

@@ -12,7 +12,7 @@
 #include "sdm-controller/store/tx.h"
 
 /* How long a confirm may take before the round is given up and tried again later. */
-#define CONFIRM_TIMEOUT_US (30 * G_USEC_PER_SEC)
+#define CONFIRM_TIMEOUT_US (30L * G_USEC_PER_SEC)
 
 struct sdm_publisher {
     struct sdm_publisher_config config;

@@ -10,7 +10,7 @@ bool sdm_job_end(struct sdm_tx *tx, bool committed)
         g_autoptr(GError) error = NULL;
 
         if (!sdm_pg_reconnect(tx->pg, &error) || !sdm_tx_settle(tx, &committed, &error)) {
-            g_usleep(200 * 1000);
+            g_usleep(200 * 1000UL);
         }
     }
     sdm_tx_done(tx);

@@ -203,7 +203,7 @@ static void *worker_new(void *user, unsigned index)
         worker->pg = sdm_pg_open(worker->synthesizer->config.database, name, &error);
         if (worker->pg == NULL) {
             sdm_log_limited(SDM_LOG_WARNING, "database-away", sdm_log_gerror(error));
-            g_usleep(RETRY_FIRST_MS * 1000);
+            g_usleep(RETRY_FIRST_MS * 1000UL);
         }
     }
     return worker;
