@@ -98,7 +98,7 @@ static const struct sdm_conf_option options[] = {
 
 static const struct sdm_conf_table table = {
     .program = "sdm-agent",
-    .summary = "Makes remote memory part of one compute brick and of its guests.",
+    .summary = "Makes remote memory part of one compute brick and of its guests",
     .options = options,
     .n_options = G_N_ELEMENTS(options),
     .epilogue = "Example:\n"

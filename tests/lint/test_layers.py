@@ -30,7 +30,7 @@ ROWS = [
     ("services/emurack/a.c", "#include <openssl/sha.h>\n", "no row of layers.toml names it"),
     ("services/emurack/a.c", "int f(void)\n{\n    return g_main_loop_new(0, 0) != 0;\n}\n",
      "a.c:3: g_main_loop_new: only lib/svc may use GMainLoop"),
-    ("services/emurack/a.c", "static GMutex mutex;\n", "GMutex: only nobody may use GMutex"),
+    ("services/emurack/a.c", "static GMutex mutex;\n", "GMutex: only sdmctl may use GMutex"),
     ("services/sdm-controller/store/a.c", 'static const char *sql = "SELECT 1";\n', None),
     ("services/sdm-controller/registry/a.c", 'static const char *sql = "SELECT 1";\n', "SQL: only"),
     # Pure layers.
