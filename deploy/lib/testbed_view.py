@@ -4,6 +4,7 @@ the emulated hardware's own word."""
 import json
 import os
 import pathlib
+import shlex
 import socket
 import subprocess
 import sys
@@ -19,6 +20,15 @@ DIMM_ALIAS = "ua-sdm-"
 
 class NotInTime(Exception):
     """A condition did not come true."""
+
+
+def load_environment(testbed_dir):
+    """Puts the testbed's exports into ours."""
+    output = subprocess.run([ROOT / "deploy/testbed", "env", "--dir", testbed_dir], check=True, text=True,
+                            capture_output=True).stdout
+    for line in output.splitlines():
+        name, _equals, value = line.removeprefix("export ").partition("=")
+        os.environ[name] = "".join(shlex.split(value))
 
 
 def wait_until(what, condition, timeout=60.0):
