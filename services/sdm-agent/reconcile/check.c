@@ -111,6 +111,46 @@ static void check_overlap(struct ranked *ranked, unsigned n)
     }
 }
 
+static int compare_bytes(const void *a, const void *b)
+{
+    struct sdm_netport_window x;
+    struct sdm_netport_window y;
+
+    sdm_netport_entry_read(&((const struct ranked *)a)->window->netport, &x);
+    sdm_netport_entry_read(&((const struct ranked *)b)->window->netport, &y);
+    if (x.module != y.module) {
+        return x.module < y.module ? -1 : 1;
+    }
+    return (x.brick_bytes > y.brick_bytes) - (x.brick_bytes < y.brick_bytes);
+}
+
+/* Bytes of a memory brick are in one window, but for those that are shared; 'ranked' holds only
+ * windows that are valid. */
+static void check_bytes(struct ranked *ranked, unsigned n)
+{
+    struct sdm_netport_window last = {0};
+    const struct ranked *furthest = NULL;
+
+    qsort(ranked, n, sizeof *ranked, compare_bytes);
+    for (unsigned i = 0; i < n; i++) {
+        struct sdm_netport_window window;
+        uint64_t end_bytes;
+
+        sdm_netport_entry_read(&ranked[i].window->netport, &window);
+        end_bytes = window.brick_bytes + (window.end_bytes - window.start_bytes);
+        if (furthest != NULL && window.module == last.module &&
+            window.brick_bytes < last.end_bytes &&
+            !(furthest->window->shared && ranked[i].window->shared)) {
+            refuse_pair(furthest, &ranked[i], "memory");
+        }
+        if (furthest == NULL || window.module != last.module || end_bytes > last.end_bytes) {
+            furthest = &ranked[i];
+            last.module = window.module;
+            last.end_bytes = end_bytes;
+        }
+    }
+}
+
 void sdm_check_want(const struct sdm_want *want, uint64_t block_size_bytes,
                     struct sdm_window_state *states)
 {
@@ -130,4 +170,11 @@ void sdm_check_want(const struct sdm_want *want, uint64_t block_size_bytes,
     }
     check_equal(ranked, n, "entry", compare_entries);
     check_overlap(ranked, n);
+    n = 0;
+    for (unsigned i = 0; i < want->n_windows; i++) {
+        if (want->windows[i].level != SDM_WINDOW_LEVEL_ABSENT && !states[i].refused) {
+            ranked[n++] = (struct ranked){&want->windows[i], &states[i]};
+        }
+    }
+    check_bytes(ranked, n);
 }

@@ -31,7 +31,8 @@ struct sdm_session {
     unsigned look_timer;
     unsigned wake_timer;
     unsigned retry_timer;
-    bool report_is_due; /* at the end of this turn of the loop */
+    bool compare_is_due; /* at the end of this turn of the loop */
+    bool report_is_due;  /* at the end of this turn of the loop */
     bool report_is_forced;
     char *last_report;
     struct {

@@ -84,17 +84,25 @@ static void write_wanted(const struct sdm_report_input *input, unsigned i,
     }
 }
 
-static bool is_explained(const struct sdm_report_input *input, const struct sdm_found_entry *entry)
+/* By entry number: a wanted window is what the found entry maps. */
+static bool *find_explained(const struct sdm_report_input *input)
 {
+    bool *explained = g_new0(bool, SDM_NETPORT_N_ENTRIES);
+    g_autofree const struct sdm_found_entry **entries =
+        g_new0(const struct sdm_found_entry *, SDM_NETPORT_N_ENTRIES);
+
+    for (unsigned i = 0; i < input->found->n_entries; i++) {
+        entries[input->found->entries[i].entry] = &input->found->entries[i];
+    }
     for (unsigned i = 0; i < input->want->n_windows; i++) {
         const struct sdm_want_window *window = &input->want->windows[i];
 
-        if (window->entry == entry->entry &&
-            sdm_netport_entry_equal(&window->netport, &entry->netport)) {
-            return true;
+        if (window->entry < SDM_NETPORT_N_ENTRIES && entries[window->entry] != NULL &&
+            sdm_netport_entry_equal(&window->netport, &entries[window->entry]->netport)) {
+            explained[window->entry] = true;
         }
     }
-    return false;
+    return explained;
 }
 
 static const struct sdm_found_dimm *find_dimm_on(const struct sdm_found *found, const char *path)
@@ -113,15 +121,17 @@ static const struct sdm_found_dimm *find_dimm_on(const struct sdm_found *found, 
 static void write_strangers(const struct sdm_report_input *input, struct sdm_s7_report *report)
 {
     const struct sdm_found *found = input->found;
+    g_autofree bool *explained = find_explained(input);
 
     for (unsigned i = 0; i < found->n_entries && report->n_windows < MAX_WINDOWS; i++) {
         const struct sdm_found_entry *entry = &found->entries[i];
-        const struct sdm_found_dimm *dimm = find_dimm_on(found, entry->path);
+        const struct sdm_found_dimm *dimm;
         struct sdm_wire_found_window *to;
 
-        if (is_explained(input, entry)) {
+        if (explained[entry->entry]) {
             continue;
         }
+        dimm = find_dimm_on(found, entry->path);
         to = &report->windows[report->n_windows++];
         g_strlcpy(to->window, dimm != NULL ? dimm->window : SDM_WINDOW_NOBODY, sizeof to->window);
         to->entry = entry->entry;

@@ -194,6 +194,23 @@ static void compare(struct sdm_session *session)
     report_soon(session, false);
 }
 
+static void on_compare_due(void *user)
+{
+    struct sdm_session *session = user;
+
+    session->compare_is_due = false;
+    compare(session);
+}
+
+/* Once for all results that have come together. */
+static void compare_soon(struct sdm_session *session)
+{
+    if (!session->compare_is_due) {
+        session->compare_is_due = true;
+        sdm_service_post(session->service, on_compare_due, session);
+    }
+}
+
 /* --- Looking --- */
 
 static void look_at_host(struct sdm_session *session)
@@ -336,7 +353,7 @@ static void on_job_ended(void *user)
     }
     sdm_picture_take(session->picture, job, on_vm_gone, session);
     follow_up(session, job, is_list);
-    compare(session);
+    compare_soon(session);
 }
 
 static void job_ended(void *user, struct sdm_job *job)

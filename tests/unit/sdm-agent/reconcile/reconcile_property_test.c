@@ -14,7 +14,7 @@ enum {
     N_SLOTS = 3,
     BLOCK = 128 << 20,
     PAGES = 2 * BLOCK / SDM_NETPORT_PAGE_BYTES,
-    N_SEEDS = 400,
+    N_SEEDS = 200,
     N_ROUNDS = 120,
     N_ROUNDS_TO_HEAL = 200,
 };

@@ -340,6 +340,37 @@ Test(reconcile, the_host_takes_whole_blocks_only)
     cr_expect_eq(plan->n_steps, 0);
 }
 
+Test(reconcile, bytes_are_in_one_window_unless_shared)
+{
+    g_autofree struct world *world =
+        world_of("1:5:device:mapped 2:6:device:mapped 3:7:device:mapped", "");
+    g_autoptr(sdm_plan) plan = NULL;
+    g_autoptr(sdm_plan) shared = NULL;
+    g_autofree char *states = NULL;
+    g_autofree char *steps = NULL;
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct sdm_netport_entry *netport = &world->windows[i].netport;
+
+        /* The second begins within the first's bytes, the third behind both. */
+        sdm_netport_entry_pack(false,
+                               (uint64_t)netport->start * SDM_NETPORT_PAGE_BYTES -
+                                   (uint64_t)i * BLOCK * (i == 2 ? 2 : 1),
+                               &(struct sdm_netport_window){
+                                   .module = 1,
+                                   .start_bytes = (uint64_t)netport->start * SDM_NETPORT_PAGE_BYTES,
+                                   .end_bytes = (uint64_t)netport->end * SDM_NETPORT_PAGE_BYTES},
+                               netport, NULL);
+    }
+    plan = sdm_reconcile(&world->want, &world->found, NULL);
+    states = states_text(plan);
+    cr_expect_str_eq(states, "absent AGENT_REFUSED, absent AGENT_REFUSED, absent");
+    world->windows[0].shared = world->windows[1].shared = true;
+    shared = sdm_reconcile(&world->want, &world->found, NULL);
+    steps = steps_text(shared);
+    cr_expect_str_eq(steps, "map 5 1; map 6 2; map 7 3");
+}
+
 Test(reconcile, names)
 {
     cr_expect_str_eq(sdm_step_kind_name(SDM_STEP_ONLINE_HOST), "online-host");
