@@ -161,6 +161,23 @@ void sdm_records_wake(struct sdm_records *records, const char *const *windows, u
     }
 }
 
+void sdm_records_each_under_way(const struct sdm_records *records,
+                                void (*visit)(const struct sdm_record *record, void *user),
+                                void *user)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, records->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct sdm_record *record = value;
+
+        if (record->under_way && record->window[0] != '\0') {
+            visit(record, user);
+        }
+    }
+}
+
 int64_t sdm_records_busy(const struct sdm_records *records, int64_t now_us, struct sdm_busy *busy)
 {
     int64_t first_us = 0;

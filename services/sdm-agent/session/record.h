@@ -55,6 +55,11 @@ void sdm_record_fail(struct sdm_record *record, enum sdm_step_kind kind, const G
 /* Ends the rest of windows that a guest has, because it may have changed its mind. */
 void sdm_records_wake(struct sdm_records *records, const char *const *windows, unsigned n);
 
+/* Calls 'visit' for each window whose step is being carried out. */
+void sdm_records_each_under_way(const struct sdm_records *records,
+                                void (*visit)(const struct sdm_record *record, void *user),
+                                void *user);
+
 /* Marks in 'busy' what is under way or rests at 'now_us'; its 'windows' borrow from the records.
  * Returns when the first rest ends, 0 for none. */
 int64_t sdm_records_busy(const struct sdm_records *records, int64_t now_us, struct sdm_busy *busy);

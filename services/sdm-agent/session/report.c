@@ -142,6 +142,27 @@ static void write_strangers(const struct sdm_report_input *input, struct sdm_s7_
     }
 }
 
+/* A step that has begun may still make an entry: until it has ended, its window is not gone, wanted
+ * or not.  Listed last, so that what was found of it counts first. */
+static void write_under_way(const struct sdm_record *record, void *user)
+{
+    struct sdm_s7_report *report = user;
+    struct sdm_wire_found_window *to;
+
+    if (record->is_wanted || report->n_windows >= MAX_WINDOWS) {
+        return;
+    }
+    to = &report->windows[report->n_windows++];
+    g_strlcpy(to->window, record->window, sizeof to->window);
+    to->entry = record->entry != SDM_NO_ENTRY ? record->entry : 0;
+    to->have = SDM_WINDOW_LEVEL_ABSENT;
+}
+
+static unsigned count_entries(const struct sdm_report_input *input)
+{
+    return input->want->n_windows + input->found->n_entries + SDM_NETPORT_N_ENTRIES;
+}
+
 static void write_vms(const struct sdm_found *found, struct sdm_s7_report *report)
 {
     report->n_vms = MIN(found->n_vms, (unsigned)MAX_VMS);
@@ -169,7 +190,7 @@ char *sdm_report_write(const struct sdm_report_input *input, size_t *size)
                                    .generation = input->generation,
                                    .converged = input->plan->converged};
 
-    windows = g_new0(struct sdm_wire_found_window, want->n_windows + input->found->n_entries + 1);
+    windows = g_new0(struct sdm_wire_found_window, count_entries(input));
     vms = g_new0(struct sdm_wire_vm, input->found->n_vms + 1);
     g_strlcpy(report.brick, input->brick, sizeof report.brick);
     g_strlcpy(report.boot_id, input->boot_id, sizeof report.boot_id);
@@ -180,6 +201,7 @@ char *sdm_report_write(const struct sdm_report_input *input, size_t *size)
         write_wanted(input, i, &windows[report.n_windows++]);
     }
     write_strangers(input, &report);
+    sdm_records_each_under_way(input->records, write_under_way, &report);
     write_vms(input->found, &report);
     return sdm_codec_encode(&sdm_s7_report_codec, &report, size);
 }

@@ -15,7 +15,8 @@ static struct sdm_report_finding judge(const struct sdm_s7_report *report,
     bool wanted = known->want != SDM_WINDOW_LEVEL_ABSENT;
     bool recent = report->generation >= (uint64_t)known->generation;
 
-    finding.gone = !wanted && recent && finding.have == SDM_WINDOW_LEVEL_ABSENT;
+    /* One that is listed as absent is on its way: a step that has begun may still make it. */
+    finding.gone = !wanted && recent && found == NULL;
     if (!wanted && !recent && finding.have == SDM_WINDOW_LEVEL_ABSENT) {
         finding.have = known->have;
     }
@@ -66,7 +67,8 @@ void sdm_compile_report(const struct sdm_s7_report *report, const struct sdm_kno
         findings->findings[i].known = i;
     }
     for (size_t i = 0; i < report->n_windows; i++) {
-        if (!is_known(&report->windows[i], known, n_known)) {
+        if (report->windows[i].have != SDM_WINDOW_LEVEL_ABSENT &&
+            !is_known(&report->windows[i], known, n_known)) {
             findings->strangers[findings->n_strangers++] = &report->windows[i];
         }
     }

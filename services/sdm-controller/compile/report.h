@@ -30,7 +30,8 @@ struct sdm_report_findings {
 };
 
 /* Compares 'report' with the windows that are known of its compute brick.  A report older than the
- * generation in which a window ceased to be wanted cannot say that it is gone. */
+ * generation in which a window ceased to be wanted cannot say that it is gone, nor can one that
+ * lists it: listed as absent means that a step of the agent is under way. */
 void sdm_compile_report(const struct sdm_s7_report *report, const struct sdm_known_window *known,
                         size_t n_known, struct sdm_arena *arena,
                         struct sdm_report_findings *findings);
