@@ -246,8 +246,7 @@ bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error)
         sdm_store_circuit_load(job->pg, circuit, job->arena, &failure);
 
     if (wanted == NULL) {
-        g_propagate_error(error, failure);
-        return failure == NULL;
+        return sdm_job_is_gone(failure, error);
     }
     if (wanted->want_up && !wanted->have_up) {
         /* Comes again when the brick has woken. */

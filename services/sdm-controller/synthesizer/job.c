@@ -17,6 +17,15 @@ bool sdm_job_end(struct sdm_tx *tx, bool committed)
     return committed;
 }
 
+bool sdm_job_is_gone(GError *failure_take, GError **error)
+{
+    if (failure_take == NULL) {
+        return true;
+    }
+    g_propagate_error(error, failure_take);
+    return false;
+}
+
 bool sdm_job_settle(struct sdm_job *job, const char *reservation, GError **error)
 {
     struct sdm_tx tx = {0};

@@ -42,6 +42,10 @@ struct sdm_job {
 /* Ends the transaction of a piece: rolled back unless 'committed'.  Returns 'committed'. */
 bool sdm_job_end(struct sdm_tx *tx, bool committed);
 
+/* What a piece returns when its object could not be loaded: true when it is gone ('failure' NULL),
+ * so that nothing is left to do; else false with the failure passed on. */
+bool sdm_job_is_gone(GError *failure_take, GError **error);
+
 /* Each does one piece.  SDM_UNAVAILABLE means later again; so does FABRIC_REFUSED, after it has
  * been told to whoever waits. */
 bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error);

@@ -43,6 +43,12 @@ static bool check_user(const char *user_id, const char *brick, GError **error)
                       user_id, brick);
 }
 
+/* It changes something, or says why nothing changes. */
+static bool is_news(const struct sdm_report_finding *finding)
+{
+    return finding->changed || (finding->found != NULL && finding->found->has_error_code);
+}
+
 /* One finding: the window's level, and what it says of its attachment and of the time it took. */
 static void take_finding(struct taking *taking, const struct sdm_report_finding *finding)
 {
@@ -53,7 +59,7 @@ static void take_finding(struct taking *taking, const struct sdm_report_finding 
     if (finding->changed) {
         sdm_store_window_found(&taking->tx, known->window, finding->have, finding->gone);
     }
-    if (finding->changed || failed) {
+    if (is_news(finding)) {
         sdm_store_attachment_found(
             &taking->tx, known->attachment,
             found != NULL && found->has_guest_memory_bytes ? (int64_t)found->guest_memory_bytes : 0,
@@ -87,6 +93,29 @@ static void take_strangers(struct taking *taking, const struct sdm_report_findin
     }
 }
 
+/* Whatever the report moves is locked before anything is written: reservations, then the brick. */
+static bool lock_touched(struct taking *taking, const struct sdm_report_findings *findings,
+                         GError **error)
+{
+    const struct sdm_s7_report *report = taking->report;
+    char(*reservations)[SDM_UUID_SIZE] =
+        sdm_arena_alloc(taking->arena, taking->n_known, SDM_UUID_SIZE);
+    size_t n = 0;
+
+    for (size_t i = 0; i < taking->n_known; i++) {
+        if (is_news(&findings->findings[i])) {
+            memcpy(reservations[n++], taking->known[i].reservation, SDM_UUID_SIZE);
+        }
+    }
+    if (n > 0 && !sdm_store_reservations_lock(&taking->tx, reservations, n, error)) {
+        return false;
+    }
+    sdm_store_agent_reported(&taking->tx, taking->compute_no, report->boot_id, report->version,
+                             report->converged ? (int64_t)report->generation
+                                               : taking->have_generation);
+    return true;
+}
+
 static bool take_windows(struct taking *taking, GError **error)
 {
     struct sdm_report_findings findings;
@@ -102,6 +131,9 @@ static bool take_windows(struct taking *taking, GError **error)
                           taking->report->brick);
     }
     sdm_compile_report(taking->report, taking->known, taking->n_known, taking->arena, &findings);
+    if (!lock_touched(taking, &findings, error)) {
+        return false;
+    }
     for (size_t i = 0; i < taking->n_known; i++) {
         take_finding(taking, &findings.findings[i]);
     }
@@ -206,15 +238,7 @@ static bool settle_touched(struct taking *taking, GError **error)
 
 static bool take(struct taking *taking, GError **error)
 {
-    const struct sdm_s7_report *report = taking->report;
-
-    if (!take_windows(taking, error) || !take_vms(taking, error)) {
-        return false;
-    }
-    sdm_store_agent_reported(&taking->tx, taking->compute_no, report->boot_id, report->version,
-                             report->converged ? (int64_t)report->generation
-                                               : taking->have_generation);
-    return settle_touched(taking, error);
+    return take_windows(taking, error) && take_vms(taking, error) && settle_touched(taking, error);
 }
 
 bool sdm_synthesizer_on_report(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg,

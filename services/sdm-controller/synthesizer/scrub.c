@@ -1,7 +1,10 @@
+#include <string.h>
+
 #include "lib/base/error.h"
 #include "sdm-controller/store/device.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/project.h"
+#include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/segment.h"
 #include "sdm-controller/synthesizer/job.h"
 
@@ -36,8 +39,15 @@ static void on_commit_free(struct sdm_job *job, struct sdm_tx *tx, const struct 
 static bool write_freed(struct sdm_job *job, struct sdm_tx *tx, const struct sdm_scrub *scrub,
                         GError **error)
 {
+    char reservation[1][SDM_UUID_SIZE];
     bool freed;
 
+    if (scrub->reservation[0] != '\0') {
+        memcpy(reservation[0], scrub->reservation, SDM_UUID_SIZE);
+        if (!sdm_store_reservations_lock(tx, reservation, 1, error)) {
+            return false;
+        }
+    }
     if (!sdm_store_scrub_done(tx, scrub, &freed, error)) {
         return false;
     }
@@ -73,8 +83,7 @@ bool sdm_job_scrub(struct sdm_job *job, const char *segment, GError **error)
     struct sdm_tx tx = {0};
 
     if (scrub == NULL) {
-        g_propagate_error(error, failure);
-        return failure == NULL;
+        return sdm_job_is_gone(failure, error);
     }
     if (!scrub->powered) {
         return wake(job, scrub->brick_no, error);
