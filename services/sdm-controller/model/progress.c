@@ -54,13 +54,14 @@ static void step_attachment(const struct sdm_snapshot *snapshot, struct sdm_prog
     step->have = SDM_WINDOW_LEVEL_ATTACHED;
     for (size_t i = 0; i < snapshot->n_windows; i++) {
         const struct sdm_snapshot_window *window = &snapshot->windows[i];
+        enum sdm_window_level want = window_want(snapshot, progress, i);
 
         if (window->attachment != attachment || progress->windows[i].drop) {
             continue;
         }
         any_left = true;
-        any_wanted |= window_want(snapshot, progress, i) != SDM_WINDOW_LEVEL_ABSENT;
-        reached &= window->have == window->want;
+        any_wanted |= want != SDM_WINDOW_LEVEL_ABSENT;
+        reached &= window->have == want;
         step->have = MIN(step->have, window->have);
     }
     step->want = any_wanted ? snapshot->attachments[attachment].want : SDM_WINDOW_LEVEL_ABSENT;
