@@ -1,0 +1,81 @@
+#include "sdm-controller/compile/report.h"
+
+#include <criterion/criterion.h>
+
+#define ABSENT   SDM_WINDOW_LEVEL_ABSENT
+#define MAPPED   SDM_WINDOW_LEVEL_MAPPED
+#define ATTACHED SDM_WINDOW_LEVEL_ATTACHED
+
+enum { NOT_NAMED = -1 };
+
+/* The window was last changed in generation 10. */
+Test(report, one_window)
+{
+    static const struct {
+        const char *label;
+        enum sdm_window_level want;
+        enum sdm_window_level known;
+        bool offered;
+        uint64_t generation;
+        int found;
+        enum sdm_window_level have;
+        bool gone;
+        bool changed;
+    } cases[] = {
+        {"came", ATTACHED, ABSENT, true, 10, ATTACHED, ATTACHED, false, true},
+        {"nothing new", ATTACHED, MAPPED, true, 10, MAPPED, MAPPED, false, false},
+        {"not yet", ATTACHED, ABSENT, true, 9, NOT_NAMED, ABSENT, false, false},
+        {"lost", ATTACHED, ATTACHED, true, 10, NOT_NAMED, ABSENT, false, true},
+        {"lost by an old report too", ATTACHED, ATTACHED, true, 9, NOT_NAMED, ABSENT, false, true},
+        {"given up, still mapped", ABSENT, ATTACHED, true, 10, MAPPED, MAPPED, false, true},
+        {"gone", ABSENT, MAPPED, true, 10, NOT_NAMED, ABSENT, true, true},
+        {"gone, named as absent", ABSENT, MAPPED, true, 11, ABSENT, ABSENT, true, true},
+        {"never was there", ABSENT, ABSENT, true, 10, NOT_NAMED, ABSENT, true, true},
+        {"gone twice", ABSENT, ABSENT, false, 10, NOT_NAMED, ABSENT, true, false},
+        {"too old to say gone", ABSENT, MAPPED, true, 9, NOT_NAMED, MAPPED, false, false},
+        {"too old, never there", ABSENT, ABSENT, true, 9, NOT_NAMED, ABSENT, false, false},
+        {"old, but there", ABSENT, ABSENT, true, 9, MAPPED, MAPPED, false, true},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(sdm_arena) arena = sdm_arena_new();
+        struct sdm_wire_found_window found = {.window = "w", .have = MAX(cases[i].found, 0)};
+        const struct sdm_s7_report report = {.generation = cases[i].generation,
+                                             .windows = &found,
+                                             .n_windows = cases[i].found != NOT_NAMED};
+        const struct sdm_known_window known = {.window = "w",
+                                               .generation = 10,
+                                               .want = cases[i].want,
+                                               .have = cases[i].known,
+                                               .offered = cases[i].offered};
+        struct sdm_report_findings findings;
+        const struct sdm_report_finding *finding;
+
+        sdm_compile_report(&report, &known, 1, arena, &findings);
+        finding = &findings.findings[0];
+        cr_assert_eq(finding->known, 0, "%s", cases[i].label);
+        cr_assert_eq(finding->found, report.n_windows > 0 ? &found : NULL, "%s", cases[i].label);
+        cr_assert_eq(finding->have, cases[i].have, "%s", cases[i].label);
+        cr_assert_eq(finding->gone, cases[i].gone, "%s", cases[i].label);
+        cr_assert_eq(finding->changed, cases[i].changed, "%s", cases[i].label);
+        cr_assert_eq(findings.n_strangers, 0, "%s", cases[i].label);
+    }
+}
+
+Test(report, what_nobody_was_given_is_a_stranger)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    struct sdm_wire_found_window found[] = {
+        {.window = "x"}, {.window = "b", .have = MAPPED}, {.window = "y"}};
+    const struct sdm_s7_report report = {.windows = found, .n_windows = G_N_ELEMENTS(found)};
+    const struct sdm_known_window known[] = {{.window = "a", .want = MAPPED},
+                                             {.window = "b", .want = MAPPED}};
+    struct sdm_report_findings findings;
+
+    sdm_compile_report(&report, known, 2, arena, &findings);
+    cr_assert_null(findings.findings[0].found);
+    cr_assert_eq(findings.findings[1].found, &found[1]);
+    cr_assert_eq(findings.n_strangers, 2);
+    cr_assert_eq(findings.strangers[0], &found[0]);
+    cr_assert_eq(findings.strangers[1], &found[2]);
+}
