@@ -126,10 +126,14 @@ def guests():
     return [Guest(record) for record in json.loads(pathlib.Path(os.environ["SDM_GUESTS"]).read_text())]
 
 
+def program(build, name):
+    """A program of the build tree."""
+    return next(path for path in pathlib.Path(build).rglob(name) if path.is_file())
+
+
 def find_pattern(build, *arguments):
     """What sdm-find-pattern says, one dict a file."""
-    program = next(pathlib.Path(build).rglob("sdm-find-pattern"))
-    output = subprocess.run([program, *map(str, arguments)], check=True, text=True, capture_output=True,
+    output = subprocess.run([program(build, "sdm-find-pattern"), *map(str, arguments)], check=True, text=True, capture_output=True,
                             timeout=300).stdout
     return [json.loads(line) for line in output.splitlines()]
 
