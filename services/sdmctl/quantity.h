@@ -9,7 +9,7 @@
 #include <glib.h>
 
 /* Room for any text of the formatters. */
-#define SDM_CTL_QUANTITY_SIZE 32
+#define SDM_CTL_QUANTITY_SIZE 40
 
 /* A number, with a fraction if it comes out in whole bytes, and a unit: B, KiB, MiB, GiB, TiB, PiB;
  * K to P mean the same; no unit is bytes.  Refuses INVALID_VALUE for anything else (also for kB or

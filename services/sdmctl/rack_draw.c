@@ -99,8 +99,9 @@ static char *format_use(const struct drawing *drawing, const struct sdm_wire_bri
         break;
     }
     bar = format_bar(drawing, brick);
-    return g_strdup_printf("%s %s/%s", bar, sdm_ctl_size_format(brick->live_bytes, used),
-                           sdm_ctl_size_format(brick->capacity_bytes, whole));
+    sdm_ctl_size_format(brick->live_bytes, used);
+    return g_strdup_printf("%9s/%-8s %s", used, sdm_ctl_size_format(brick->capacity_bytes, whole),
+                           bar);
 }
 
 static void append_brick(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)

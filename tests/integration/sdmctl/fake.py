@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import shlex
+import subprocess
 import threading
 
 import jsonschema
@@ -105,3 +107,16 @@ class Controller:
 
 def broker():
     return os.environ["SDM_BROKER"]
+
+
+def evaluate(expression):
+    """An Erlang expression in the broker's node."""
+    return subprocess.run(shlex.split(os.environ["SDM_TEST_BROKER_EVAL"]), input=expression, text=True, check=True,
+                          capture_output=True).stdout
+
+
+def cut_sdmctl_off():
+    """The broker closes sdmctl's connections, which are rabbitmq-c's, and keeps the fake's."""
+    evaluate('[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections(), '
+             '[{client_properties, C}] <- [rabbit_networking:connection_info(P, [client_properties])], '
+             'lists:keymember(<<"rabbitmq-c">>, 3, C)].')
