@@ -119,6 +119,9 @@ static bool look_again(const struct domain_libvirt *domain, struct guest *guest,
     if (!read_xml(guest, error)) {
         return false;
     }
+    if (guest->xml.id < 0) {
+        return sdm_refuse(error, SDM_ERROR_NOT_FOUND, "guest '%s' does not run", guest->xml.name);
+    }
     g_free(guest->folder);
     short_name = sdm_xml_domain_folder(&guest->xml);
     guest->folder = g_build_filename(domain->memory_dir, "libvirt", "qemu", short_name, NULL);
@@ -295,7 +298,7 @@ static bool attach_to(const struct domain_libvirt *domain, struct guest *guest,
     }
     if (find_dimm(guest, order->window) == NULL) {
         /* What the guest said before its last change must not be taken for what it says after. */
-        if (guest->vm.n_dimms > 0 &&
+        if (guest->xml.has_balloon &&
             !settle(domain, guest, order->size_bytes, g_get_monotonic_time() + STALE_US, outcome,
                     &settled, error)) {
             return false;

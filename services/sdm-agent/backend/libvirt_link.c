@@ -254,7 +254,6 @@ virDomainPtr sdm_libvirt_domain(struct sdm_libvirt *link, const char *vm, GError
 {
     g_auto(virConnectPtr) connection = sdm_libvirt_connection(link, error);
     virDomainPtr domain;
-    int active;
 
     if (connection == NULL) {
         return NULL;
@@ -262,19 +261,8 @@ virDomainPtr sdm_libvirt_domain(struct sdm_libvirt *link, const char *vm, GError
     domain = virDomainLookupByUUIDString(connection, vm);
     if (domain == NULL) {
         sdm_libvirt_refuse(error, "find the guest");
-        return NULL;
     }
-    active = virDomainIsActive(domain);
-    if (active == 1) {
-        return domain;
-    }
-    if (active == 0) {
-        sdm_refuse(error, SDM_ERROR_NOT_FOUND, "guest '%s' does not run", vm);
-    } else {
-        sdm_libvirt_refuse(error, "see whether the guest runs");
-    }
-    virDomainFree(domain);
-    return NULL;
+    return domain;
 }
 
 bool sdm_libvirt_refuse(GError **error, const char *what)

@@ -27,8 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_libvirt, sdm_libvirt_free)
 void sdm_libvirt_watch(struct sdm_libvirt *link, void (*changed)(void *user, const char *vm),
                        void *user);
 
-/* A running domain, virDomainFree(); connects if need be, at most a few times a second.  NULL with
- * NOT_FOUND when it does not run, SDM_UNAVAILABLE when libvirt is away. */
+/* A domain, running or not, virDomainFree(); connects if need be, at most a few times a second.
+ * NULL with NOT_FOUND when there is none, SDM_UNAVAILABLE when libvirt is away. */
 virDomainPtr sdm_libvirt_domain(struct sdm_libvirt *link, const char *vm, GError **error);
 
 /* The connection, virConnectClose() gives the reference back. */

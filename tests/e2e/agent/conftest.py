@@ -12,6 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("SDM_BUILD", ROOT / "build/debug"))
 os.environ.setdefault("SDM_AGENT", str(BUILD / "services/sdm-agent/sdm-agent"))
+os.environ.setdefault("SDM_BACKEND_CHECK", str(BUILD / "tests/contract/agent-backend-check"))
 for folder in ("deploy/guest", "tests/integration/emurack", "tests/integration/agent"):
     sys.path.insert(0, str(ROOT / folder))
 

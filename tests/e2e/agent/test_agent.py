@@ -9,7 +9,7 @@ import time
 import pytest
 import serial
 
-from agent import GIB, MIB, UNIT, found, wait_until, window
+from agent import BACKEND_CHECK, GIB, MIB, UNIT, found, wait_until, window
 from conftest import BUILD, run_testbed
 
 BOOT_KIB = 256 << 10
@@ -219,6 +219,15 @@ def test_a_guest_that_ends_takes_its_dimms_along(brick, agent, controller):
     assert report["vms"][0]["boot_id"] != before
     controller.want([wanted])
     assert found(controller.converged(30), wanted)["have"] == "attached"
+
+
+def test_the_backends_keep_their_promises(brick, agent, controller):
+    """After the session's agent has ended, because there is one RMC client a time."""
+    agent.stop()
+    done = subprocess.run([BACKEND_CHECK, f"{brick.state}/rmc/cb0.sock", f"{brick.state}/sys/cb0",
+                           brick.uri, brick.memory_dir], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    agent.start()
 
 
 def test_nothing_was_ever_handed_out_twice(brick):

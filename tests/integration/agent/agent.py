@@ -16,6 +16,7 @@ import pika
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 AGENT = os.environ.get("SDM_AGENT", str(SOURCE / "build/debug/services/sdm-agent/sdm-agent"))
+BACKEND_CHECK = os.environ.get("SDM_BACKEND_CHECK", str(SOURCE / "build/debug/tests/contract/agent-backend-check"))
 MIB = 1 << 20
 GIB = 1 << 30
 UNIT = 128 * MIB

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import harness
-from agent import AGENT, GIB, UNIT, found, wait_until, window
+from agent import AGENT, BACKEND_CHECK, GIB, SOURCE, UNIT, found, wait_until, window
 
 
 def registers(rack, entry):
@@ -279,6 +279,27 @@ def test_nothing_is_touched_before_a_controller_speaks(rack, agent, controller):
     controller.want([])
     controller.converged()
     assert registers(rack, 9) == (0, 0, 0, 0)
+
+
+def test_the_backends_keep_their_promises(rack):
+    done = subprocess.run([BACKEND_CHECK, rack.state / "rmc" / "cb0.sock", rack.state / "sys" / "cb0"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_manual_names_every_option():
+    options = subprocess.run([AGENT, "--document=man"], capture_output=True, text=True, check=True).stdout
+    assert options in (SOURCE / "docs/man/sdm-agent.8").read_text(encoding="utf-8")
+
+
+def test_its_metrics_are_what_prometheus_reads(rack, agent, controller):
+    controller.want([window(5, GIB, UNIT, 0)])
+    controller.converged()
+    text = agent.control("metrics")["text"]
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'sdm_agent_steps_total{kind="map",result="ok"} 1' in text
+    assert 'sdm_agent_windows{level="mapped"} 1' in text
 
 
 def test_two_agents_on_one_state_folder(agent):
