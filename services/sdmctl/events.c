@@ -16,6 +16,8 @@
 /* Events on their way from the connection's thread to this one. */
 struct listening {
     GAsyncQueue *events;
+    gint is_over;  /* atomic: the connection goes because nothing more is wanted */
+    bool was_lost; /* of the connection's thread alone */
 };
 
 static bool on_event(void *user, struct sdm_amqp_delivery *delivery)
@@ -28,13 +30,15 @@ static bool on_event(void *user, struct sdm_amqp_delivery *delivery)
 
 static void on_state(void *user, bool is_connected)
 {
-    static bool was_lost; /* the connection's thread alone comes here */
+    struct listening *listening = user;
 
-    (void)user;
+    if (g_atomic_int_get(&listening->is_over) != 0) {
+        return;
+    }
     if (!is_connected) {
-        was_lost = true;
+        listening->was_lost = true;
         fprintf(stderr, "sdmctl: the connection went; events may be missed\n");
-    } else if (was_lost) {
+    } else if (listening->was_lost) {
         fprintf(stderr, "sdmctl: connected again\n");
     }
 }
@@ -159,12 +163,13 @@ static bool listen(struct sdm_ctl *ctl, const struct sdm_amqp_topology *topology
                    GError **error)
 {
     g_autoptr(GAsyncQueue) events = g_async_queue_new_full((GDestroyNotify)sdm_amqp_delivery_free);
-    struct listening listening = {events};
+    struct listening listening = {.events = events};
     const struct sdm_amqp_config config = {.uri = ctl->globals.broker,
                                            .ca_file = ctl->globals.broker_ca_file,
                                            .name = "sdmctl events",
                                            .topology = topology,
-                                           .on_state = on_state};
+                                           .on_state = on_state,
+                                           .user = &listening};
     const struct sdm_amqp_consumer_config consumer = {.queue = topology->queues[0].name,
                                                       .prefetch = PREFETCH,
                                                       .is_settled = true,
@@ -183,6 +188,7 @@ static bool listen(struct sdm_ctl *ctl, const struct sdm_amqp_topology *topology
         fprintf(stderr, "sdmctl: listening to %s\n", topology->bindings[0].routing_key);
     }
     follow(ctl, &listening, count);
+    g_atomic_int_set(&listening.is_over, 1);
     return true;
 }
 

@@ -83,6 +83,7 @@ static char *format_use(const struct drawing *drawing, const struct sdm_wire_bri
 {
     char used[SDM_CTL_QUANTITY_SIZE];
     char whole[SDM_CTL_QUANTITY_SIZE];
+    g_autofree char *figures = NULL;
     g_autofree char *bar = NULL;
 
     switch (brick->kind) {
@@ -99,9 +100,9 @@ static char *format_use(const struct drawing *drawing, const struct sdm_wire_bri
         break;
     }
     bar = format_bar(drawing, brick);
-    sdm_ctl_size_format(brick->live_bytes, used);
-    return g_strdup_printf("%9s/%-8s %s", used, sdm_ctl_size_format(brick->capacity_bytes, whole),
-                           bar);
+    figures = g_strdup_printf("%s/%s", sdm_ctl_size_format(brick->live_bytes, used),
+                              sdm_ctl_size_format(brick->capacity_bytes, whole));
+    return g_strdup_printf("%-15s %s", figures, bar);
 }
 
 static void append_brick(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)

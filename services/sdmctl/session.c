@@ -90,7 +90,7 @@ static bool may_repeat(struct sdm_ctl *ctl, const GError *error, unsigned attemp
     struct sdm_amqp *amqp = sdm_amqp_client_get_connection(ctl->client);
     bool is_internal = g_error_matches(error, SDM_ERROR, SDM_ERROR_INTERNAL);
 
-    if (attempt + 1 >= MAX_ATTEMPTS || (!is_internal && sdm_amqp_is_connected(amqp)) ||
+    if (attempt + 1 >= MAX_ATTEMPTS || (!is_internal && !sdm_amqp_client_was_lost(ctl->client)) ||
         (!is_internal && error->domain != SDM_UNAVAILABLE)) {
         return false;
     }

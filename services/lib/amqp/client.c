@@ -18,8 +18,21 @@ struct sdm_amqp_client {
     char awaited_id[SDM_UUID_SIZE]; /* "" while nothing is awaited */
     struct sdm_amqp_delivery *reply;
     bool is_published;
+    bool is_lost; /* the connection went since the call began, and the reply queue with it */
     enum sdm_amqp_outcome outcome;
 };
+
+static void on_state(void *user, bool is_connected)
+{
+    struct sdm_amqp_client *client = user;
+
+    pthread_mutex_lock(&client->mutex);
+    if (!is_connected) {
+        client->is_lost = true;
+        pthread_cond_signal(&client->changed);
+    }
+    pthread_mutex_unlock(&client->mutex);
+}
 
 /* Replies to earlier calls that were given up come late, and are dropped. */
 static bool on_reply(void *user, struct sdm_amqp_delivery *delivery)
@@ -85,7 +98,8 @@ struct sdm_amqp_client *sdm_amqp_client_new(const struct sdm_amqp_config *config
                                             .is_transient = true};
     client->topology = (struct sdm_amqp_topology){.queues = &client->queue, .n_queues = 1};
     own.topology = &client->topology;
-    own.on_state = NULL;
+    own.on_state = on_state;
+    own.user = client;
     client->amqp = sdm_amqp_new(&own, error);
     if (client->amqp == NULL) {
         return NULL;
@@ -116,10 +130,34 @@ struct sdm_amqp *sdm_amqp_client_get_connection(struct sdm_amqp_client *client)
     return client->amqp;
 }
 
+bool sdm_amqp_client_was_lost(struct sdm_amqp_client *client)
+{
+    bool was_lost;
+
+    pthread_mutex_lock(&client->mutex);
+    was_lost = client->is_lost;
+    pthread_mutex_unlock(&client->mutex);
+    return was_lost;
+}
+
 /* Nothing more is to be hoped for; 'mutex' is held. */
 static bool is_hopeless(const struct sdm_amqp_client *client)
 {
-    return client->is_published && client->outcome != SDM_AMQP_CONFIRMED;
+    return client->is_lost || (client->is_published && client->outcome != SDM_AMQP_CONFIRMED);
+}
+
+/* 'mutex' is held. */
+static void say_why(const struct sdm_amqp_client *client, unsigned timeout_ms, GError **error)
+{
+    if (!is_hopeless(client)) {
+        sdm_unavailable(error, "no reply within %u ms; the outcome is unknown", timeout_ms);
+    } else if (client->is_lost || client->outcome == SDM_AMQP_LOST) {
+        sdm_unavailable(error, "the connection went; the outcome is unknown");
+    } else if (client->outcome == SDM_AMQP_RETURNED) {
+        sdm_unavailable(error, "nobody takes such requests: no queue is bound");
+    } else {
+        sdm_unavailable(error, "the broker has no room for the request");
+    }
 }
 
 static bool await_reply(struct sdm_amqp_client *client, unsigned timeout_ms, GError **error)
@@ -138,14 +176,8 @@ static bool await_reply(struct sdm_amqp_client *client, unsigned timeout_ms, GEr
         late = pthread_cond_timedwait(&client->changed, &client->mutex, &end);
     }
     ok = client->reply != NULL;
-    if (!ok && late != 0) {
-        sdm_unavailable(error, "no reply within %u ms; the outcome is unknown", timeout_ms);
-    } else if (!ok && client->outcome == SDM_AMQP_RETURNED) {
-        sdm_unavailable(error, "nobody takes such requests: no queue is bound");
-    } else if (!ok && client->outcome == SDM_AMQP_REFUSED) {
-        sdm_unavailable(error, "the broker has no room for the request");
-    } else if (!ok) {
-        sdm_unavailable(error, "the connection went; the outcome is unknown");
+    if (!ok) {
+        say_why(client, timeout_ms, error);
     }
     client->awaited_id[0] = '\0';
     pthread_mutex_unlock(&client->mutex);
@@ -167,6 +199,7 @@ struct sdm_amqp_delivery *sdm_amqp_client_call(struct sdm_amqp_client *client,
     pthread_mutex_lock(&client->mutex);
     memcpy(client->awaited_id, published->id, sizeof published->id);
     client->is_published = false;
+    client->is_lost = false;
     g_clear_pointer(&client->reply, sdm_amqp_delivery_free);
     pthread_mutex_unlock(&client->mutex);
     if (!sdm_amqp_publish(client->amqp, &own, on_published, published, error)) {

@@ -22,5 +22,8 @@ struct sdm_amqp_delivery *sdm_amqp_client_call(struct sdm_amqp_client *client,
                                                const struct sdm_amqp_message *request,
                                                unsigned timeout_ms, GError **error);
 
+/* Did the connection go since the last call began?  Then it may be worth repeating. */
+bool sdm_amqp_client_was_lost(struct sdm_amqp_client *client);
+
 /* The connection, to consume events on it. */
 struct sdm_amqp *sdm_amqp_client_get_connection(struct sdm_amqp_client *client);

@@ -110,9 +110,11 @@ def broker():
 
 
 def evaluate(expression):
-    """An Erlang expression in the broker's node."""
-    return subprocess.run(shlex.split(os.environ["SDM_TEST_BROKER_EVAL"]), input=expression, text=True, check=True,
-                          capture_output=True).stdout
+    """An Erlang expression in the broker's node; white space has to follow its dot."""
+    answer = subprocess.run(shlex.split(os.environ["SDM_TEST_BROKER_EVAL"]), input=expression + "\n", text=True,
+                            check=True, capture_output=True).stdout
+    assert answer.startswith("{ok,"), (expression, answer)
+    return answer
 
 
 def cut_sdmctl_off():
