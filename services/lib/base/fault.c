@@ -25,18 +25,21 @@ static bool parse_one(const char *text, struct fault *fault, GError **error)
 {
     g_auto(GStrv) sides = g_strsplit(text, "=", 2);
     g_auto(GStrv) action = NULL;
+    guint64 passages = 1;
 
-    if (g_strv_length(sides) != 2) {
+    if (g_strv_length(sides) != 2 || *sides[0] == '\0') {
         return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "want POINT=ACTION[@N], found '%s'",
                           text);
     }
     action = g_strsplit(sides[1], "@", 2);
+    if (g_strv_length(action) == 2 &&
+        !g_ascii_string_to_unsigned(action[1], 10, 1, G_MAXINT, &passages, NULL)) {
+        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "want a count from 1, found '%s'",
+                          action[1]);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(action_names); i++) {
         if (g_strcmp0(action[0], action_names[i]) == 0) {
-            fault->point = g_strdup(sides[0]);
-            fault->action = (enum action)i;
-            fault->passages_left =
-                action[1] != NULL ? (int)g_ascii_strtoll(action[1], NULL, 10) : 1;
+            *fault = (struct fault){g_strdup(sides[0]), (enum action)i, (int)passages};
             return true;
         }
     }
@@ -85,6 +88,28 @@ static bool take_due(const char *point, enum action *action)
     return due;
 }
 
+void sdm_fault_disarm(void)
+{
+    g_mutex_lock(&mutex);
+    for (guint i = 0; faults != NULL && i < faults->len; i++) {
+        g_free(g_array_index(faults, struct fault, i).point);
+    }
+    g_clear_pointer(&faults, g_array_unref);
+    g_mutex_unlock(&mutex);
+}
+
+unsigned sdm_fault_n_armed(void)
+{
+    unsigned n = 0;
+
+    g_mutex_lock(&mutex);
+    for (guint i = 0; faults != NULL && i < faults->len; i++) {
+        n += g_array_index(faults, struct fault, i).passages_left > 0;
+    }
+    g_mutex_unlock(&mutex);
+    return n;
+}
+
 static void arm_from_environment(void)
 {
     static gsize once;
@@ -127,6 +152,15 @@ bool sdm_fault_arm(const char *list, GError **error)
 {
     return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
                       "fault points are not compiled in, cannot arm '%s'", list);
+}
+
+void sdm_fault_disarm(void)
+{
+}
+
+unsigned sdm_fault_n_armed(void)
+{
+    return 0;
 }
 
 #endif

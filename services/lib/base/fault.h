@@ -5,7 +5,7 @@
  * 'crash' (_exit(70)), 'fail' (the point reports a failure) or 'stop' (SIGSTOP to oneself), and N
  * the N-th passage (default 1).  Without -DSDM_FAULTS=ON a point is nothing.
  *
- * Thread rule: points may be passed from any thread; arming happens before threads start. */
+ * Thread rule: safe from any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,3 +28,9 @@ static inline bool sdm_fault(const char *point, GError **error)
 /* Arms points as SDM_FAULT would; for the control socket and tests.  Refuses with INVALID_VALUE
  * what it cannot read, and everything when fault points are not compiled in. */
 bool sdm_fault_arm(const char *list, GError **error);
+
+/* Disarms every point. */
+void sdm_fault_disarm(void);
+
+/* Points that are armed and whose turn has not come. */
+unsigned sdm_fault_n_armed(void);

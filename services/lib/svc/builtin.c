@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/svc/log.h"
 
 struct section {
@@ -128,11 +129,34 @@ static struct sdm_json *handle_metrics(void *user, const struct sdm_json *args, 
     return result;
 }
 
+/* With "arm" arms these points instead of those that were; says how many wait for their turn. */
+static struct sdm_json *handle_fault_points(void *user, const struct sdm_json *args, GError **error)
+{
+    struct sdm_json *result;
+    const char *list;
+
+    (void)user;
+    if (sdm_json_member(args, "arm") != NULL) {
+        if (!sdm_json_get_string(args, "arm", &list, error)) {
+            return NULL;
+        }
+        sdm_fault_disarm();
+        if (!sdm_fault_arm(list, error)) {
+            return NULL;
+        }
+    }
+    result = sdm_json_new_object();
+    sdm_json_set_integer(result, "n_armed", sdm_fault_n_armed());
+    return result;
+}
+
 const struct sdm_control_command sdm_builtin_commands[] = {
     {"status", "state, version and time since the start", handle_status},
     {"config", "every option, its value and where it came from", handle_config},
     {"log", "the log level; args {\"level\":\"debug\"} sets it", handle_log},
     {"metrics", "counters as Prometheus text", handle_metrics},
+    {"fault-points", "points armed; args {\"arm\":\"NAME=crash\"} arms them (fault builds only)",
+     handle_fault_points},
 };
 
 const size_t sdm_builtin_n_commands = G_N_ELEMENTS(sdm_builtin_commands);
