@@ -70,8 +70,9 @@ static void step_attachment(const struct sdm_snapshot *snapshot, struct sdm_prog
         step->have = SDM_WINDOW_LEVEL_ABSENT;
     }
     for (size_t i = 0; reached && i < snapshot->n_windows; i++) {
-        progress->windows[i].settle |= snapshot->windows[i].attachment == attachment &&
-                                       !snapshot->windows[i].settled && !progress->windows[i].drop;
+        progress->windows[i].settle |=
+            snapshot->windows[i].attachment == attachment && !snapshot->windows[i].settled &&
+            window_want(snapshot, progress, i) != SDM_WINDOW_LEVEL_ABSENT;
     }
 }
 

@@ -28,16 +28,18 @@ static struct sdm_progress next(const struct fixture *f)
     return progress;
 }
 
+struct levels {
+    enum sdm_window_level want;
+    enum sdm_window_level have;
+};
+
 Test(progress, the_state_follows_the_windows)
 {
     static const struct {
         const char *label;
         enum sdm_reservation_state state;
         int n_windows;
-        struct {
-            enum sdm_window_level want;
-            enum sdm_window_level have;
-        } windows[2];
+        struct levels windows[2];
         enum sdm_reservation_state next;
     } cases[] = {
         {"held, used nowhere", STATE(HELD), 0, {{0}}, STATE(HELD)},
