@@ -45,7 +45,7 @@ def proven_by_build(tree, name):
 def compile_alone(tree, name):
     # Through an including file: a header as the main file may not say #pragma once.
     run = subprocess.run(["gcc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
-                          *nearest_flags(tree, name), f"-I{tree.root}", "-x", "c", "-"],
+                          *nearest_flags(tree, name), f"-I{tree.root}", f"-I{tree.root}/tests", "-x", "c", "-"],
                          input=f'#include "{(tree.root / name).resolve()}"\n', capture_output=True, text=True,
                          env=os.environ | {"LC_ALL": "C"})
     if run.returncode == 0:

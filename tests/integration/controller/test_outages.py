@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import Client, MIB, Proxy, eventually, key, plan_request, small_topology
+from harness import Client, MIB, Proxy, key, plan_request, small_topology
 from urllib.parse import urlsplit
 
 

@@ -33,67 +33,63 @@ struct levels {
     enum sdm_window_level have;
 };
 
+static const struct {
+    const char *label;
+    enum sdm_reservation_state state;
+    int n_windows;
+    struct levels windows[2];
+    enum sdm_reservation_state next;
+} states[] = {
+    {"held, used nowhere", STATE(HELD), 0, {{0}}, STATE(HELD)},
+    {"attach", STATE(HELD), 1, {{ATTACHED, ABSENT}}, STATE(ATTACHING)},
+    {"half-way", STATE(ATTACHING), 1, {{ATTACHED, MAPPED}}, STATE(ATTACHING)},
+    {"one of two",
+     STATE(ATTACHING),
+     2,
+     {{ATTACHED, ATTACHED}, {ATTACHED, ABSENT}},
+     STATE(ATTACHING)},
+    {"every window",
+     STATE(ATTACHING),
+     2,
+     {{ATTACHED, ATTACHED}, {ATTACHED, ATTACHED}},
+     STATE(ATTACHED)},
+    {"device mode", STATE(ATTACHING), 1, {{MAPPED, MAPPED}}, STATE(ATTACHED)},
+    {"resize up", STATE(ATTACHED), 2, {{ATTACHED, ATTACHED}, {ATTACHED, ABSENT}}, STATE(ATTACHING)},
+    {"resize down",
+     STATE(ATTACHED),
+     2,
+     {{ATTACHED, ATTACHED}, {ABSENT, ATTACHED}},
+     STATE(DETACHING)},
+    {"detach", STATE(ATTACHED), 1, {{ABSENT, ATTACHED}}, STATE(DETACHING)},
+    {"given up by the guest", STATE(DETACHING), 1, {{ABSENT, MAPPED}}, STATE(DETACHING)},
+    {"gone", STATE(DETACHING), 1, {{ABSENT, ABSENT}}, STATE(HELD)},
+    {"lost what it had", STATE(ATTACHED), 1, {{ATTACHED, ABSENT}}, STATE(ATTACHING)},
+    {"up goes before down",
+     STATE(ATTACHED),
+     2,
+     {{ATTACHED, ABSENT}, {ABSENT, ATTACHED}},
+     STATE(ATTACHING)},
+    {"more than wanted", STATE(ATTACHED), 1, {{MAPPED, ATTACHED}}, STATE(ATTACHED)},
+    {"released is the end", STATE(RELEASED), 0, {{0}}, STATE(RELEASED)},
+    {"failed is the end", STATE(FAILED), 1, {{ATTACHED, ABSENT}}, STATE(FAILED)},
+    {"releasing waits", STATE(RELEASING), 1, {{ABSENT, ATTACHED}}, STATE(RELEASING)},
+};
+
 Test(progress, the_state_follows_the_windows)
 {
-    static const struct {
-        const char *label;
-        enum sdm_reservation_state state;
-        int n_windows;
-        struct levels windows[2];
-        enum sdm_reservation_state next;
-    } cases[] = {
-        {"held, used nowhere", STATE(HELD), 0, {{0}}, STATE(HELD)},
-        {"attach", STATE(HELD), 1, {{ATTACHED, ABSENT}}, STATE(ATTACHING)},
-        {"half-way", STATE(ATTACHING), 1, {{ATTACHED, MAPPED}}, STATE(ATTACHING)},
-        {"one of two",
-         STATE(ATTACHING),
-         2,
-         {{ATTACHED, ATTACHED}, {ATTACHED, ABSENT}},
-         STATE(ATTACHING)},
-        {"every window",
-         STATE(ATTACHING),
-         2,
-         {{ATTACHED, ATTACHED}, {ATTACHED, ATTACHED}},
-         STATE(ATTACHED)},
-        {"device mode", STATE(ATTACHING), 1, {{MAPPED, MAPPED}}, STATE(ATTACHED)},
-        {"resize up",
-         STATE(ATTACHED),
-         2,
-         {{ATTACHED, ATTACHED}, {ATTACHED, ABSENT}},
-         STATE(ATTACHING)},
-        {"resize down",
-         STATE(ATTACHED),
-         2,
-         {{ATTACHED, ATTACHED}, {ABSENT, ATTACHED}},
-         STATE(DETACHING)},
-        {"detach", STATE(ATTACHED), 1, {{ABSENT, ATTACHED}}, STATE(DETACHING)},
-        {"given up by the guest", STATE(DETACHING), 1, {{ABSENT, MAPPED}}, STATE(DETACHING)},
-        {"gone", STATE(DETACHING), 1, {{ABSENT, ABSENT}}, STATE(HELD)},
-        {"lost what it had", STATE(ATTACHED), 1, {{ATTACHED, ABSENT}}, STATE(ATTACHING)},
-        {"up goes before down",
-         STATE(ATTACHED),
-         2,
-         {{ATTACHED, ABSENT}, {ABSENT, ATTACHED}},
-         STATE(ATTACHING)},
-        {"more than wanted", STATE(ATTACHED), 1, {{MAPPED, ATTACHED}}, STATE(ATTACHED)},
-        {"released is the end", STATE(RELEASED), 0, {{0}}, STATE(RELEASED)},
-        {"failed is the end", STATE(FAILED), 1, {{ATTACHED, ABSENT}}, STATE(FAILED)},
-        {"releasing waits", STATE(RELEASING), 1, {{ABSENT, ATTACHED}}, STATE(RELEASING)},
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
         struct fixture f;
         struct sdm_progress progress;
 
-        fixture_init(&f, cases[i].state, 2);
-        for (int j = 0; j < cases[i].n_windows; j++) {
-            fixture_window(&f, cases[i].windows[j].want, cases[i].windows[j].have)->offered =
-                cases[i].windows[j].have != ABSENT;
+        fixture_init(&f, states[i].state, 2);
+        for (int j = 0; j < states[i].n_windows; j++) {
+            fixture_window(&f, states[i].windows[j].want, states[i].windows[j].have)->offered =
+                states[i].windows[j].have != ABSENT;
         }
         progress = next(&f);
-        cr_assert_eq(progress.state, cases[i].next, "%s: %s", cases[i].label,
+        cr_assert_eq(progress.state, states[i].next, "%s: %s", states[i].label,
                      sdm_reservation_state_name(progress.state));
-        cr_assert_not(progress.refused, "%s", cases[i].label);
+        cr_assert_not(progress.refused, "%s", states[i].label);
     }
 }
 
