@@ -43,10 +43,15 @@ static bool check_user(const char *user_id, const char *brick, GError **error)
                       user_id, brick);
 }
 
+static bool has_failed(const struct sdm_report_finding *finding)
+{
+    return finding->found != NULL && finding->found->has_error_code;
+}
+
 /* It changes something, or says why nothing changes. */
 static bool is_news(const struct sdm_report_finding *finding)
 {
-    return finding->changed || (finding->found != NULL && finding->found->has_error_code);
+    return finding->changed || has_failed(finding);
 }
 
 /* One finding: the window's level, and what it says of its attachment and of the time it took. */
@@ -54,7 +59,7 @@ static void take_finding(struct taking *taking, const struct sdm_report_finding 
 {
     const struct sdm_known_window *known = &taking->known[finding->known];
     const struct sdm_wire_found_window *found = finding->found;
-    bool failed = found != NULL && found->has_error_code;
+    bool failed = has_failed(finding);
 
     if (finding->changed) {
         sdm_store_window_found(&taking->tx, known->window, finding->have, finding->gone);
@@ -134,8 +139,13 @@ static bool take_windows(struct taking *taking, GError **error)
     if (!lock_touched(taking, &findings, error)) {
         return false;
     }
-    for (size_t i = 0; i < taking->n_known; i++) {
-        take_finding(taking, &findings.findings[i]);
+    /* Refusals last: they are kept with the attachment, where a window that came clears them. */
+    for (int failed = 0; failed <= 1; failed++) {
+        for (size_t i = 0; i < taking->n_known; i++) {
+            if (has_failed(&findings.findings[i]) == (failed == 1)) {
+                take_finding(taking, &findings.findings[i]);
+            }
+        }
     }
     take_strangers(taking, &findings);
     return true;
