@@ -104,7 +104,7 @@ static bool read_state(const struct memblk_sysfs *memblk, uint64_t index, bool *
 static bool find_range(struct sdm_memblk *base, uint64_t start_bytes, uint64_t size_bytes,
                        uint64_t *block_bytes, uint64_t *first, uint64_t *end, GError **error)
 {
-    uint64_t block;
+    uint64_t block = SDM_NETPORT_PAGE_BYTES;
 
     if (!sysfs_block_size(base, &block, error)) {
         return false;
@@ -126,7 +126,7 @@ static bool sysfs_look(struct sdm_memblk *base, uint64_t start_bytes, uint64_t s
 {
     const struct memblk_sysfs *memblk = (struct memblk_sysfs *)base;
     guint kept = blocks->len;
-    uint64_t block;
+    uint64_t block = SDM_NETPORT_PAGE_BYTES;
 
     if (!sysfs_block_size(base, &block, error)) {
         return false;
@@ -269,9 +269,9 @@ static bool sysfs_online(struct sdm_memblk *base, uint64_t start_bytes, uint64_t
 {
     const struct memblk_sysfs *memblk = (struct memblk_sysfs *)base;
     g_autoptr(GArray) changed = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    uint64_t block;
-    uint64_t first;
-    uint64_t end;
+    uint64_t block = 0;
+    uint64_t first = 0;
+    uint64_t end = 0;
 
     if (!find_range(base, start_bytes, size_bytes, &block, &first, &end, error)) {
         return false;
@@ -299,9 +299,9 @@ static bool sysfs_offline(struct sdm_memblk *base, uint64_t start_bytes, uint64_
 {
     const struct memblk_sysfs *memblk = (struct memblk_sysfs *)base;
     g_autoptr(GError) first_error = NULL;
-    uint64_t block;
-    uint64_t first;
-    uint64_t end;
+    uint64_t block = 0;
+    uint64_t first = 0;
+    uint64_t end = 0;
 
     if (!find_range(base, start_bytes, size_bytes, &block, &first, &end, error)) {
         return false;

@@ -39,7 +39,7 @@ static bool dial(struct rmc_socket *rmc, GError **error)
     if (strlen(rmc->path) >= sizeof address.sun_path) {
         return sdm_fail(error, "socket name '%s' is too long", rmc->path);
     }
-    strcpy(address.sun_path, rmc->path);
+    g_strlcpy(address.sun_path, rmc->path, sizeof address.sun_path);
     rmc->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (rmc->fd < 0) {
         return sdm_set_errno(error, errno, "make a socket");
