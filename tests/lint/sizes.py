@@ -13,7 +13,7 @@ MAX_FILE = 700
 EXEMPT = {}
 
 # 'static const struct x rows[] = {', and 'static const struct {...} rows[] = {'.
-TABLE = re.compile(r"^[ \t]*static const (?:struct(?: \w+)? \{[^{}]*\})?[^;{}()]*=\s*\{", re.MULTILINE)
+TABLE = re.compile(r"^[ \t]*static const (?:struct(?: \w+)? \{(?:[^{}]|\{[^{}]*\})*\})?[^;{}()]*=\s*\{", re.MULTILINE)
 
 
 def table_lines(code):
