@@ -78,7 +78,7 @@ static bool read_timeout(struct sdm_ctl *ctl, GError **error)
         g_prefix_error(error, "reply-timeout: ");
         return false;
     }
-    ctl->reply_timeout_ms = (unsigned)CLAMP(duration_ms, 1, 3600 * 1000);
+    ctl->reply_timeout_ms = (unsigned)CLAMP(duration_ms, 1, 3600000);
     return true;
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define SILENT_US (2 * G_USEC_PER_SEC)
+#define SILENT_US (2L * G_USEC_PER_SEC)
 #define STEP_US   (G_USEC_PER_SEC / 5)
 /* Back to the line's begin, and clear it. */
 #define CLEAR "\r\033[K"

@@ -29,8 +29,8 @@ static const struct unit size_units[] = {
 };
 
 static const struct unit duration_units[] = {
-    {"ms", 1},          {"s", 1000},        {"", 1000},          {"m", 60 * 1000},
-    {"min", 60 * 1000}, {"h", 3600 * 1000}, {"d", 86400 * 1000},
+    {"ms", 1},      {"s", 1000},    {"", 1000},      {"m", 60000},
+    {"min", 60000}, {"h", 3600000}, {"d", 86400000},
 };
 
 /* What formatting picks from, largest first. */
@@ -195,7 +195,7 @@ const char *sdm_ctl_size_format(uint64_t size_bytes, char out[SDM_CTL_QUANTITY_S
 const char *sdm_ctl_duration_format(uint64_t duration_ms, char out[SDM_CTL_QUANTITY_SIZE])
 {
     static const struct unit names[] = {
-        {"d", 86400 * 1000}, {"h", 3600 * 1000}, {"min", 60 * 1000}, {"s", 1000}, {"ms", 1}};
+        {"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}};
     size_t used = 0;
 
     out[0] = '\0';

@@ -10,23 +10,23 @@ import subprocess
 
 import lint
 
-DROP = ("-o", "-c", "-MD", "-MF", "-MT")
-
 
 def flags_of(entry):
     """Include folders, definitions and language of one compile command."""
     words = entry.get("arguments") or shlex.split(entry["command"])
-    return [word for i, word in enumerate(words[1:], 1)
-            if word.startswith(("-I", "-D", "-std=", "-isystem")) or words[i - 1] == "-isystem"]
+    # -isystem stands apart from its folder; for this check it is as good as -I.
+    return [f"-I{word}" if words[i - 1] == "-isystem" else word for i, word in enumerate(words[1:], 1)
+            if word.startswith(("-I", "-D", "-std=")) or words[i - 1] == "-isystem"]
 
 
 def nearest_flags(tree, name):
-    """The flags of a source beside the header, else of one in the folder above it, and so on."""
+    """The flags of the sources in the header's folder, else of those in the folder above it, and so on."""
     folder = (tree.root / name).parent.resolve()
     while True:
-        for source, entry in tree.commands.items():
-            if pathlib.PurePath(source).is_relative_to(folder):
-                return flags_of(entry)
+        found = dict.fromkeys(tuple(flags_of(entry)) for source, entry in tree.commands.items()
+                              if pathlib.PurePath(source).is_relative_to(folder))
+        if found:
+            return list(dict.fromkeys(flag for flags in found for flag in flags))
         if folder == tree.root.resolve() or folder.parent == folder:
             # A folder that nothing compiles yet.
             return ["-std=gnu17", "-D_GNU_SOURCE", f"-I{tree.root}/services"]
