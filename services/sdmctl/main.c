@@ -17,7 +17,7 @@ static GLogWriterOutput drop_log(GLogLevelFlags level, const GLogField *fields, 
                                  gpointer user)
 {
     (void)user;
-    if ((level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) != 0) {
+    if ((level & G_LOG_LEVEL_ERROR) != 0) {
         return g_log_writer_standard_streams(level, fields, n_fields, NULL);
     }
     return G_LOG_WRITER_HANDLED;

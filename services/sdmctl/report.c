@@ -103,14 +103,38 @@ static bool is_unsettled(const GError *error)
            g_error_matches(error, SDM_ERROR, SDM_ERROR_UNAVAILABLE);
 }
 
+/* Each member of 'nearest' is a way out of its own, with everything else as asked. */
+static void print_nearest(const struct sdm_wire_nearest *nearest, const struct sdm_ctl_args *args)
+{
+    const struct sdm_wire_nearest ways[] = {
+        {.has_size_bytes = nearest->has_size_bytes && nearest->size_bytes > 0,
+         .size_bytes = nearest->size_bytes},
+        {.has_latency_class = nearest->has_latency_class, .latency_class = nearest->latency_class},
+        {.has_contiguous = nearest->has_contiguous, .contiguous = nearest->contiguous},
+        {.has_compute_brick = nearest->has_compute_brick},
+    };
+    const char *lead = "nearest that fits";
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+        struct sdm_wire_nearest way = ways[i];
+        g_autofree char *line = NULL;
+
+        if (!way.has_size_bytes && !way.has_latency_class && !way.has_contiguous &&
+            !way.has_compute_brick) {
+            continue;
+        }
+        memcpy(way.compute_brick, nearest->compute_brick, sizeof way.compute_brick);
+        line = sdm_ctl_command_line(args, &way, false);
+        fprintf(stderr, "%s: %s\n", lead, line);
+        lead = "or";
+    }
+}
+
 static void print_details(const struct sdm_error *refusal, const struct sdm_ctl_args *args)
 {
     print_stages(refusal);
-    if (refusal->has_nearest && args != NULL &&
-        (!refusal->nearest.has_size_bytes || refusal->nearest.size_bytes > 0)) {
-        g_autofree char *line = sdm_ctl_command_line(args, &refusal->nearest, false);
-
-        fprintf(stderr, "nearest that fits: %s\n", line);
+    if (refusal->has_nearest && args != NULL) {
+        print_nearest(&refusal->nearest, args);
     }
     if (refusal->has_reached) {
         fprintf(stderr, "reached: %s; the request goes on\n",

@@ -135,7 +135,8 @@ bool sdm_amqp_client_was_lost(struct sdm_amqp_client *client)
     bool was_lost;
 
     pthread_mutex_lock(&client->mutex);
-    was_lost = client->is_lost;
+    /* A channel that the broker closes ends the publication first, then the connection. */
+    was_lost = client->is_lost || (client->is_published && client->outcome == SDM_AMQP_LOST);
     pthread_mutex_unlock(&client->mutex);
     return was_lost;
 }

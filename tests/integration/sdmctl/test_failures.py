@@ -19,7 +19,8 @@ STAGES = [{"stage": "bricks", "n_left": 6, "free_bytes": 6 * GIB}, {"stage": "cl
 
 def test_refusal_names_stages_and_a_request_that_fits(sdmctl, controller, golden):
     answer = fake.refusal("NO_CAPACITY", "need 4294967296 bytes, largest free extent on tray 'tray0' is 1073741824",
-                          stages=STAGES, nearest={"size_bytes": 3 * GIB // 2})
+                          stages=STAGES, nearest={"size_bytes": 3 * GIB // 2, "latency_class": "rack", "contiguous": False,
+                                   "compute_brick": "cb1"})
     controller.answers["s10.plan/1"] = lambda body: answer
     line = "plan 4GiB --brick=cb0,cb1 --class=tray --contiguous"
     result = sdmctl(line, status=1)
