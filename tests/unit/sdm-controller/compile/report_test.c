@@ -29,7 +29,9 @@ Test(report, one_window)
         {"lost by an old report too", ATTACHED, ATTACHED, true, 9, NOT_NAMED, ABSENT, false, true},
         {"given up, still mapped", ABSENT, ATTACHED, true, 10, MAPPED, MAPPED, false, true},
         {"gone", ABSENT, MAPPED, true, 10, NOT_NAMED, ABSENT, true, true},
-        {"gone, named as absent", ABSENT, MAPPED, true, 11, ABSENT, ABSENT, true, true},
+        {"named as absent: a step is under way", ABSENT, MAPPED, true, 11, ABSENT, ABSENT, false,
+         true},
+        {"named as absent again", ABSENT, ABSENT, true, 11, ABSENT, ABSENT, false, false},
         {"never was there", ABSENT, ABSENT, true, 10, NOT_NAMED, ABSENT, true, true},
         {"gone twice", ABSENT, ABSENT, false, 10, NOT_NAMED, ABSENT, true, false},
         {"too old to say gone", ABSENT, MAPPED, true, 9, NOT_NAMED, MAPPED, false, false},
@@ -65,8 +67,10 @@ Test(report, one_window)
 Test(report, what_nobody_was_given_is_a_stranger)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
-    struct sdm_wire_found_window found[] = {
-        {.window = "x"}, {.window = "b", .have = MAPPED}, {.window = "y"}};
+    struct sdm_wire_found_window found[] = {{.window = "x", .have = MAPPED},
+                                            {.window = "b", .have = MAPPED},
+                                            {.window = "y", .have = ATTACHED},
+                                            {.window = "on its way", .have = ABSENT}};
     const struct sdm_s7_report report = {.windows = found, .n_windows = G_N_ELEMENTS(found)};
     const struct sdm_known_window known[] = {{.window = "a", .want = MAPPED},
                                              {.window = "b", .want = MAPPED}};
@@ -78,4 +82,35 @@ Test(report, what_nobody_was_given_is_a_stranger)
     cr_assert_eq(findings.n_strangers, 2);
     cr_assert_eq(findings.strangers[0], &found[0]);
     cr_assert_eq(findings.strangers[1], &found[2]);
+}
+
+Test(report, an_entry_without_a_name_is_known_by_its_place)
+{
+    static const struct {
+        const char *label;
+        uint64_t entry;
+        uint64_t start_bytes;
+        bool known;
+    } cases[] = {
+        {"same place", 3, 1 << 30, true},
+        {"other entry", 4, 1 << 30, false},
+        {"other address", 3, 2U << 30, false},
+    };
+    const struct sdm_known_window known = {
+        .window = "a", .want = ABSENT, .have = MAPPED, .entry = 3, .start_bytes = 1 << 30};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(sdm_arena) arena = sdm_arena_new();
+        struct sdm_wire_found_window found = {.window = SDM_UUID_NIL,
+                                              .entry = cases[i].entry,
+                                              .start_bytes = cases[i].start_bytes,
+                                              .have = MAPPED};
+        const struct sdm_s7_report report = {.generation = 1, .windows = &found, .n_windows = 1};
+        struct sdm_report_findings findings;
+
+        sdm_compile_report(&report, &known, 1, arena, &findings);
+        cr_assert_eq(findings.findings[0].found != NULL, cases[i].known, "%s", cases[i].label);
+        cr_assert_eq(findings.findings[0].gone, !cases[i].known, "%s", cases[i].label);
+        cr_assert_eq(findings.n_strangers, cases[i].known ? 0 : 1, "%s", cases[i].label);
+    }
 }
