@@ -1,8 +1,11 @@
 #include "lib/base/error.h"
 #include "lib/base/fault.h"
+#include "sdm-controller/settle/pending.h"
+#include "sdm-controller/settle/release.h"
 #include "sdm-controller/store/circuit.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/reservation.h"
+#include "sdm-controller/store/snapshot.h"
 #include "sdm-controller/store/timing.h"
 #include "sdm-controller/store/window.h"
 #include "sdm-controller/synthesizer/job.h"
@@ -125,6 +128,32 @@ static bool mark_found(struct sdm_job *job, const struct sdm_wanted_circuit *wan
     return sdm_job_end(&tx, done);
 }
 
+/* An accelerator has no attachment that could say so: its reservation is given up as a whole. */
+static bool give_up_accelerators(struct sdm_job *job, struct sdm_tx *tx,
+                                 const struct carried *carried, const GError *refusal,
+                                 GError **error)
+{
+    for (size_t i = 0; i < carried->n; i++) {
+        const struct sdm_snapshot *snapshot =
+            sdm_store_snapshot_load(tx->pg, carried->reservations[i], true, job->arena, error);
+
+        if (snapshot == NULL) {
+            return false;
+        }
+        if (snapshot->accelerator == NULL || snapshot->state != SDM_RESERVATION_STATE_ATTACHING) {
+            continue;
+        }
+        if (!sdm_pending_refuse(tx, snapshot->reservation,
+                                sdm_error_code_name(SDM_ERROR_FABRIC_REFUSED), refusal->message,
+                                job->arena, error) ||
+            !sdm_give_up(&job->settler, tx, snapshot, "its circuit was refused", job->arena,
+                         error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool write_refused(struct sdm_job *job, struct sdm_tx *tx, const char *circuit,
                           const GError *refusal, GError **error)
 {
@@ -135,7 +164,8 @@ static bool write_refused(struct sdm_job *job, struct sdm_tx *tx, const char *ci
     }
     sdm_store_circuit_refused(tx, circuit, sdm_error_code_name(SDM_ERROR_FABRIC_REFUSED),
                               refusal->message);
-    return settle_carried(job, tx, &carried, false, error);
+    return give_up_accelerators(job, tx, &carried, refusal, error) &&
+           settle_carried(job, tx, &carried, false, error);
 }
 
 /* Whoever waits for it is told, and what its request began is undone. */

@@ -43,15 +43,17 @@ static bool check_user(const char *user_id, const char *brick, GError **error)
                       user_id, brick);
 }
 
-static bool has_failed(const struct sdm_report_finding *finding)
+/* An error of a window that is where it is wanted would outlive what it was about. */
+static bool has_failed(const struct taking *taking, const struct sdm_report_finding *finding)
 {
-    return finding->found != NULL && finding->found->has_error_code;
+    return finding->found != NULL && finding->found->has_error_code &&
+           finding->have != taking->known[finding->known].want;
 }
 
 /* It changes something, or says why nothing changes. */
-static bool is_news(const struct sdm_report_finding *finding)
+static bool is_news(const struct taking *taking, const struct sdm_report_finding *finding)
 {
-    return finding->changed || has_failed(finding);
+    return finding->changed || has_failed(taking, finding);
 }
 
 /* One finding: the window's level, and what it says of its attachment and of the time it took. */
@@ -59,12 +61,12 @@ static void take_finding(struct taking *taking, const struct sdm_report_finding 
 {
     const struct sdm_known_window *known = &taking->known[finding->known];
     const struct sdm_wire_found_window *found = finding->found;
-    bool failed = has_failed(finding);
+    bool failed = has_failed(taking, finding);
 
     if (finding->changed) {
         sdm_store_window_found(&taking->tx, known->window, finding->have, finding->gone);
     }
-    if (is_news(finding)) {
+    if (is_news(taking, finding)) {
         sdm_store_attachment_found(
             &taking->tx, known->attachment,
             found != NULL && found->has_guest_memory_bytes ? (int64_t)found->guest_memory_bytes : 0,
@@ -108,7 +110,7 @@ static bool lock_touched(struct taking *taking, const struct sdm_report_findings
     size_t n = 0;
 
     for (size_t i = 0; i < taking->n_known; i++) {
-        if (is_news(&findings->findings[i])) {
+        if (is_news(taking, &findings->findings[i])) {
             memcpy(reservations[n++], taking->known[i].reservation, SDM_UUID_SIZE);
         }
     }
@@ -142,7 +144,7 @@ static bool take_windows(struct taking *taking, GError **error)
     /* Refusals last: they are kept with the attachment, where a window that came clears them. */
     for (int failed = 0; failed <= 1; failed++) {
         for (size_t i = 0; i < taking->n_known; i++) {
-            if (has_failed(&findings.findings[i]) == (failed == 1)) {
+            if (has_failed(taking, &findings.findings[i]) == (failed == 1)) {
                 take_finding(taking, &findings.findings[i]);
             }
         }
