@@ -48,25 +48,40 @@ static const struct sdm_pg_statement claim_statement = {
     .n_params = 3,
 };
 
+/* The switches of a circuit, locked before its row, in one order. */
+#define LOCKED_SWITCHES                                                                            \
+    "l AS (SELECT d.device_no FROM sdm.device d WHERE d.device_no IN"                              \
+    " (SELECT h.switch_no FROM sdm.circuit_hop h WHERE h.circuit = $1::uuid)"                      \
+    " ORDER BY d.device_no FOR NO KEY UPDATE)"
+
 static const struct sdm_pg_statement want_statement = {
     .name = "circuit_want",
-    .sql = "WITH s AS (UPDATE sdm.device SET want_generation = want_generation + 1"
-           " WHERE device_no IN (SELECT h.switch_no FROM sdm.circuit_hop h"
-           " WHERE h.circuit = $1::uuid))"
-           " UPDATE sdm.circuit SET want_up = $2::boolean WHERE circuit = $1::uuid",
+    .sql = "WITH " LOCKED_SWITCHES ", s AS (UPDATE sdm.device"
+           " SET want_generation = want_generation + 1"
+           " WHERE device_no IN (SELECT l.device_no FROM l))"
+           " UPDATE sdm.circuit SET want_up = $2::boolean WHERE circuit = $1::uuid"
+           " AND (SELECT count(*) FROM l) >= 0",
     .n_params = 2,
 };
 
 static const struct sdm_pg_statement found_statement = {
     .name = "circuit_found",
-    .sql = "WITH s AS (UPDATE sdm.device d SET have_generation = d.want_generation"
+    .sql = "WITH " LOCKED_SWITCHES
+           " UPDATE sdm.circuit SET have_up = $2::boolean WHERE circuit = $1::uuid"
+           " AND (SELECT count(*) FROM l) >= 0",
+    .n_params = 2,
+};
+
+/* A statement of its own: what it sees begins after the lock, so of two circuits that are found at
+ * once the second sees the first, and the switch has all that it shall have. */
+static const struct sdm_pg_statement converged_statement = {
+    .name = "circuit_converged",
+    .sql = "UPDATE sdm.device d SET have_generation = d.want_generation"
            " WHERE d.device_no IN (SELECT h.switch_no FROM sdm.circuit_hop h"
            "                       WHERE h.circuit = $1::uuid)"
            " AND NOT EXISTS (SELECT FROM sdm.circuit_hop o JOIN sdm.circuit c USING (circuit)"
-           "                 WHERE o.switch_no = d.device_no AND c.circuit <> $1::uuid"
-           "                 AND c.want_up <> c.have_up))"
-           " UPDATE sdm.circuit SET have_up = $2::boolean WHERE circuit = $1::uuid",
-    .n_params = 2,
+           "                 WHERE o.switch_no = d.device_no AND c.want_up <> c.have_up)",
+    .n_params = 1,
 };
 
 static const struct sdm_pg_statement delete_statement = {
@@ -250,10 +265,13 @@ void sdm_store_circuit_want(struct sdm_tx *tx, const char *circuit, bool want_up
 void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_up)
 {
     g_auto(sdm_pg_args) args = {0};
+    g_auto(sdm_pg_args) circuit_only = {0};
 
     sdm_pg_arg_uuid(&args, circuit);
     sdm_pg_arg_bool(&args, have_up);
     sdm_tx_queue(tx, &found_statement, &args);
+    sdm_pg_arg_uuid(&circuit_only, circuit);
+    sdm_tx_queue(tx, &converged_statement, &circuit_only);
 }
 
 void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const char *circuit)
@@ -424,7 +442,7 @@ bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_circuit_fn *visit, voi
 }
 
 SDM_STORE_STATEMENTS(circuit, &insert_statement, &insert_hops_statement, &carry_statement,
-                     &claim_statement, &want_statement, &found_statement, &delete_statement,
-                     &drop_route_statement, &load_statement, &load_hops_statement,
-                     &diverged_statement, &reservations_statement, &refused_statement,
-                     &each_statement)
+                     &claim_statement, &want_statement, &found_statement, &converged_statement,
+                     &delete_statement, &drop_route_statement, &load_statement,
+                     &load_hops_statement, &diverged_statement, &reservations_statement,
+                     &refused_statement, &each_statement)
