@@ -37,13 +37,17 @@ bool sdm_reservation_renew(struct sdm_reservation_engine *engine, struct sdm_tx 
     if (snapshot == NULL) {
         return false;
     }
+    /* Whether it has been taken back since makes no difference to who comes too late; what is
+     * attached does not expire. */
+    if (snapshot->lease_expired && (snapshot->state == SDM_RESERVATION_STATE_HELD ||
+                                    snapshot->state >= SDM_RESERVATION_STATE_RELEASING)) {
+        return sdm_refuse(error, SDM_ERROR_LEASE_EXPIRED, "the lease of '%s' ended at %s, it is %s",
+                          snapshot->reservation, snapshot->lease_end,
+                          sdm_reservation_state_name(snapshot->state));
+    }
     if (snapshot->state >= SDM_RESERVATION_STATE_RELEASING) {
         return sdm_refuse(error, SDM_ERROR_WRONG_STATE, "reservation '%s' is %s",
                           snapshot->reservation, sdm_reservation_state_name(snapshot->state));
-    }
-    if (snapshot->state == SDM_RESERVATION_STATE_HELD && snapshot->lease_expired) {
-        return sdm_refuse(error, SDM_ERROR_LEASE_EXPIRED, "the lease of '%s' ended at %s",
-                          snapshot->reservation, snapshot->lease_end);
     }
     sdm_store_reservation_renew(tx, snapshot->reservation, (int64_t)request->lease_s);
     return sdm_engine_reply(engine, tx, snapshot->reservation, SDM_REQUEST_IN,
