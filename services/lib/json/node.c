@@ -192,7 +192,9 @@ static bool read_number(struct parser *parser, struct sdm_node *node)
                refuse(parser, SDM_ERROR_OUT_OF_RANGE, "want a real that a double holds");
     }
     return read_whole(from, parser->at, &node->integer) ||
-           refuse(parser, SDM_ERROR_OUT_OF_RANGE, "want an integer of 64 bits");
+           sdm_refuse(parser->error, SDM_ERROR_OUT_OF_RANGE,
+                      "byte %td: want an integer of 64 bits, found %.*s",
+                      parser->at - parser->begin, (int)MIN(parser->at - from, 32), from);
 }
 
 static bool read_literal(struct parser *parser, struct sdm_node *node)

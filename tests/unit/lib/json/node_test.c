@@ -115,9 +115,12 @@ Test(node, bad_text_is_refused_where_it_is_bad)
         {"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
          "\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"a\":1}",
          "byte 103: want each member once", SDM_ERROR_MALFORMED},
-        {"[9223372036854775808]", "byte 20: want an integer of 64 bits", SDM_ERROR_OUT_OF_RANGE},
-        {"[-9223372036854775809]", "byte 21: want an integer of 64 bits", SDM_ERROR_OUT_OF_RANGE},
-        {"[92233720368547758070]", "byte 21: want an integer of 64 bits", SDM_ERROR_OUT_OF_RANGE},
+        {"[9223372036854775808]", "byte 20: want an integer of 64 bits, found 9223372036854775808",
+         SDM_ERROR_OUT_OF_RANGE},
+        {"[-9223372036854775809]",
+         "byte 21: want an integer of 64 bits, found -9223372036854775809", SDM_ERROR_OUT_OF_RANGE},
+        {"[92233720368547758070]",
+         "byte 21: want an integer of 64 bits, found 92233720368547758070", SDM_ERROR_OUT_OF_RANGE},
         {"[1e999]", "byte 6: want a real that a double holds", SDM_ERROR_OUT_OF_RANGE},
     };
 
