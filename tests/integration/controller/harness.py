@@ -7,18 +7,20 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import uuid
 
-import jsonschema
 import pika
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(SOURCE / "tests/fixtures"))
+from wire_schemas import Schemas  # noqa: E402  (ours, found by the path above)
+
 CONTROLLER = os.environ.get(
     "SDM_CONTROLLER", str(SOURCE / "build/debug/services/sdm-controller/sdm-controller"))
-SCHEMAS = SOURCE / "schemas"
 GIB = 1 << 30
 MIB = 1 << 20
 
@@ -39,24 +41,6 @@ def eventually(check, seconds=10, what="condition"):
             return found
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
         time.sleep(0.02)
-
-
-class Schemas:
-    """Every message seen on the wire is held against schemas/."""
-
-    def __init__(self):
-        self.store = {}
-        self.types = {}
-        for path in SCHEMAS.glob("*.json"):
-            schema = json.loads(path.read_text())
-            self.store[schema["$id"]] = schema
-            if schema.get("type") == "object":
-                self.types[schema["title"]] = schema
-
-    def check(self, type_, body):
-        schema = self.types[type_]
-        resolver = jsonschema.RefResolver(schema["$id"], schema, store=self.store)
-        jsonschema.Draft202012Validator(schema, resolver=resolver).validate(body)
 
 
 class Bed:

@@ -4,36 +4,17 @@ import uuid
 
 import oslo_messaging
 import pytest
-from oslo_config import cfg
-from oslo_messaging._metrics import client as metrics
 
 from harness import GIB, MIB, TOKENS, key, plan_request
-
-
-class Caller:
-    def __init__(self, broker, exchange, durable, topic="s10", namespace=None, who="alice"):
-        conf = cfg.ConfigOpts()
-        conf([], project="test")
-        conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
-        self.transport = oslo_messaging.get_rpc_transport(conf, url="rabbit" + broker[len("amqp"):])
-        conf.set_override("amqp_durable_queues", durable, group="oslo_messaging_rabbit")
-        target = oslo_messaging.Target(exchange=exchange, topic=topic, namespace=namespace)
-        self.client = oslo_messaging.RPCClient(self.transport, target, timeout=20)
-        self.context = {"auth_token": TOKENS[who][0]}
-
-    def call(self, method, **args):
-        return self.client.call(self.context, method, **args)
-
-    def close(self):
-        self.transport.cleanup()
+from oslo_caller import Caller
 
 
 @pytest.fixture(params=[("sdm", True), ("sdm_transient", False)], ids=["durable", "transient"])
 def caller(bed, controller, request):
     made = []
 
-    def make(**options):
-        made.append(Caller(bed.broker, *request.param, **options))
+    def make(who="alice", **options):
+        made.append(Caller(bed.broker, *request.param, TOKENS[who][0], **options))
         return made[-1]
 
     yield make
