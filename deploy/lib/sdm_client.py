@@ -45,13 +45,13 @@ class Client:
     def _on_reply(self, _channel, _method, properties, body):
         self._replies[properties.correlation_id] = (properties.type, body, time.monotonic())
 
-    def send(self, message_type, body, raw=None):
+    def send(self, message_type, body, raw=None, routing_key=None):
         """Publishes without waiting; returns the correlation id."""
         correlation_id = str(uuid.uuid4())
         properties = pika.BasicProperties(type=f"{message_type}/1", reply_to=self._queue, delivery_mode=2,
                                           content_type="application/json", correlation_id=correlation_id,
                                           headers={"sdm-token": self._token})
-        self._channel.basic_publish("sdm", message_type.split(".", 1)[0],
+        self._channel.basic_publish("sdm", routing_key or message_type.split(".", 1)[0],
                                     raw if raw is not None else json.dumps(body).encode(), properties)
         return correlation_id
 
