@@ -83,10 +83,11 @@ rabbitmq_env() {
         "SDM_BROKER_PORT=$port"
 }
 
-# rabbitmq_vars: the node's environment, each NAME=VALUE ended by a zero byte.
+# rabbitmq_vars: the node's whole environment, each NAME=VALUE ended by a zero byte.  It gets no other: its
+# scripts also obey names without a prefix, such as LOGS.
 rabbitmq_vars() {
     local dir=$TB_DIR/rabbitmq
-    printf '%s\0' HOME="$dir/home" LANG=C.UTF-8 \
+    printf '%s\0' PATH="$PATH" HOME="$dir/home" LANG=C.UTF-8 \
         RABBITMQ_NODENAME=sdm@localhost RABBITMQ_CONF_ENV_FILE=/dev/null \
         RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT="$(<"$dir/port")" \
         RABBITMQ_DIST_PORT="$(<"$dir/dist-port")" ERL_EPMD_PORT="$(<"$dir/epmd-port")" \
@@ -101,9 +102,9 @@ rabbitmq_up() {
     local vars as=(setpriv --reuid=rabbitmq --regid=rabbitmq --init-groups)
     rabbitmq_init
     mapfile -d '' vars < <(rabbitmq_vars)
-    proc_start epmd env "${vars[@]}" "${as[@]}" epmd
+    proc_start epmd env -i "${vars[@]}" "${as[@]}" epmd
     wait_for_proc 20 epmd port_open "$(<"$TB_DIR/rabbitmq/epmd-port")"
-    proc_start rabbitmq env "${vars[@]}" "${as[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
+    proc_start rabbitmq env -i "${vars[@]}" "${as[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
     wait_for_proc 120 rabbitmq rabbitmq_ready || {
         show_tail rabbitmq "$TB_DIR/rabbitmq/log/node.log"
         return 1
