@@ -16,8 +16,10 @@ tokens_make() {
     done | file_secret "$TB_DIR/controller/tokens"
 }
 
+# Leads, and has declared what clients publish to.
 controller_ready() {
-    curl -fs -o /dev/null "http://127.0.0.1:$(<"$TB_DIR/controller/$1/metrics-port")/healthz"
+    curl -fs "http://127.0.0.1:$(<"$TB_DIR/controller/$1/metrics-port")/metrics" |
+        grep -q '^sdm_amqp_connected.* 1$'
 }
 
 # controller_start N
