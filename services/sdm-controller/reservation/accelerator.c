@@ -102,7 +102,7 @@ bool sdm_reservation_accelerator_release_one(struct sdm_reservation_engine *engi
         return sdm_refuse(error, SDM_ERROR_WRONG_KIND,
                           "reservation '%s' holds memory, not an accelerator", reservation);
     }
-    return sdm_give_up(&engine->settler, tx, snapshot, "released", arena, error) &&
+    return sdm_settle_give_up(&engine->settler, tx, snapshot, "released", arena, error) &&
            sdm_engine_reply(engine, tx, reservation, SDM_REQUEST_RELEASE, wait, arena, outcome,
                             error);
 }

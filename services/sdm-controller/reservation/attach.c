@@ -105,8 +105,8 @@ bool sdm_reservation_attach(struct sdm_reservation_engine *engine, struct sdm_tx
                                          .want = sdm_wiring_level(snapshot->mode),
                                      },
                                      error) ||
-        !sdm_wire_windows(engine, tx, attachment, snapshot->compute_no, snapshot->mode, segments, n,
-                          arena, error)) {
+        !sdm_wiring_make_windows(engine, tx, attachment, snapshot->compute_no, snapshot->mode,
+                                 segments, n, arena, error)) {
         return false;
     }
     return sdm_engine_reply(engine, tx, snapshot->reservation, SDM_REQUEST_IN,
@@ -134,7 +134,7 @@ bool sdm_reservation_detach(struct sdm_reservation_engine *engine, struct sdm_tx
                           "need a reservation that is attached, '%s' is %s", snapshot->reservation,
                           sdm_reservation_state_name(snapshot->state));
     }
-    if (!sdm_unwant_windows(&engine->settler, tx, snapshot, NULL, 0, arena, error) ||
+    if (!sdm_settle_unwant(&engine->settler, tx, snapshot, NULL, 0, arena, error) ||
         !sdm_pending_refuse(tx, snapshot->reservation, sdm_error_code_name(SDM_ERROR_WRONG_STATE),
                             "detached before it was attached", arena, error)) {
         return false;

@@ -175,8 +175,8 @@ bool sdm_reservation_group_join_one(struct sdm_reservation_engine *engine, struc
         return false;
     }
     wiring.segment = segments[0];
-    return sdm_wire_windows(engine, tx, attachment, joining.compute_no, SDM_MODE_DEVICE, &wiring, 1,
-                            arena, error) &&
+    return sdm_wiring_make_windows(engine, tx, attachment, joining.compute_no, SDM_MODE_DEVICE,
+                                   &wiring, 1, arena, error) &&
            sdm_engine_reply(engine, tx, reservation, SDM_REQUEST_IN, wait, arena, outcome, error);
 }
 
@@ -216,10 +216,10 @@ bool sdm_reservation_group_leave_one(struct sdm_reservation_engine *engine, stru
                           request->compute_brick, request->group);
     }
     if (n_others == 0) {
-        left =
-            sdm_give_up(&engine->settler, tx, snapshot, "the last member has left", arena, error);
+        left = sdm_settle_give_up(&engine->settler, tx, snapshot, "the last member has left", arena,
+                                  error);
     } else {
-        left = sdm_unwant_windows(&engine->settler, tx, snapshot, member, 0, arena, error);
+        left = sdm_settle_unwant(&engine->settler, tx, snapshot, member, 0, arena, error);
     }
     return left && sdm_engine_reply(engine, tx, snapshot->reservation,
                                     n_others == 0 ? SDM_REQUEST_RELEASE : SDM_REQUEST_OUT, wait,

@@ -13,7 +13,7 @@ bool sdm_reservation_release_one(struct sdm_reservation_engine *engine, struct s
     const struct sdm_snapshot *snapshot = sdm_engine_own(tx, caller, reservation, arena, error);
 
     return snapshot != NULL &&
-           sdm_give_up(&engine->settler, tx, snapshot, "released", arena, error) &&
+           sdm_settle_give_up(&engine->settler, tx, snapshot, "released", arena, error) &&
            sdm_engine_reply(engine, tx, reservation, SDM_REQUEST_RELEASE, wait, arena, outcome,
                             error);
 }
@@ -75,7 +75,8 @@ bool sdm_reservation_expire(struct sdm_reservation_engine *engine, struct sdm_tx
         if (snapshot->state != SDM_RESERVATION_STATE_HELD || !snapshot->lease_expired) {
             continue;
         }
-        if (!sdm_give_up(&engine->settler, tx, snapshot, "the lease has ended", arena, error) ||
+        if (!sdm_settle_give_up(&engine->settler, tx, snapshot, "the lease has ended", arena,
+                                error) ||
             sdm_settle(&engine->settler, tx, expired[i], NULL, arena, error) == NULL) {
             return false;
         }

@@ -51,8 +51,9 @@ static bool wire_growth(struct sdm_reservation_engine *engine, struct sdm_tx *tx
         segments[i].segment = uuids[i];
         segments[i].size_bytes = plan->segments[i].extent.size_bytes;
     }
-    return sdm_wire_windows(engine, tx, snapshot->attachments[0].attachment, snapshot->compute_no,
-                            snapshot->mode, segments, plan->n_segments, arena, error);
+    return sdm_wiring_make_windows(engine, tx, snapshot->attachments[0].attachment,
+                                   snapshot->compute_no, snapshot->mode, segments, plan->n_segments,
+                                   arena, error);
 }
 
 static bool grow(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
@@ -139,7 +140,7 @@ static bool shrink(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
     if (size != wanted) {
         return refuse_size(snapshot, wanted, size, above, arena, outcome, error);
     }
-    if (!sdm_unwant_windows(&engine->settler, tx, snapshot, NULL, first, arena, error)) {
+    if (!sdm_settle_unwant(&engine->settler, tx, snapshot, NULL, first, arena, error)) {
         return false;
     }
     sdm_store_segments_give_up(tx, segments, n);

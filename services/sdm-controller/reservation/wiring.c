@@ -12,10 +12,10 @@ enum sdm_window_level sdm_wiring_level(enum sdm_mode mode)
     return mode == SDM_MODE_DEVICE ? SDM_WINDOW_LEVEL_MAPPED : SDM_WINDOW_LEVEL_ATTACHED;
 }
 
-bool sdm_wire_windows(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
-                      const char *attachment, int32_t compute_no, enum sdm_mode mode,
-                      const struct sdm_wiring_segment *segments, size_t n, struct sdm_arena *arena,
-                      GError **error)
+bool sdm_wiring_make_windows(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
+                             const char *attachment, int32_t compute_no, enum sdm_mode mode,
+                             const struct sdm_wiring_segment *segments, size_t n,
+                             struct sdm_arena *arena, GError **error)
 {
     struct sdm_new_window *windows = SDM_ARENA_NEW(arena, struct sdm_new_window, n);
     int64_t generation;

@@ -16,10 +16,10 @@ struct sdm_wiring_segment {
 
 /* Gives each segment a window of the compute brick, wanted at the level that 'mode' needs, and has
  * the agent told when their circuits are up already.  Refuses NO_WINDOW. */
-bool sdm_wire_windows(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
-                      const char *attachment, int32_t compute_no, enum sdm_mode mode,
-                      const struct sdm_wiring_segment *segments, size_t n, struct sdm_arena *arena,
-                      GError **error);
+bool sdm_wiring_make_windows(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
+                             const char *attachment, int32_t compute_no, enum sdm_mode mode,
+                             const struct sdm_wiring_segment *segments, size_t n,
+                             struct sdm_arena *arena, GError **error);
 
 /* How far a window of this mode has to come to be usable. */
 enum sdm_window_level sdm_wiring_level(enum sdm_mode mode);

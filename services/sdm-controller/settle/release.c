@@ -36,10 +36,10 @@ static bool unwant_attachment(const struct sdm_settler *settler, struct sdm_tx *
     return true;
 }
 
-bool sdm_unwant_windows(const struct sdm_settler *settler, struct sdm_tx *tx,
-                        const struct sdm_snapshot *snapshot,
-                        const struct sdm_snapshot_attachment *attachment, size_t first_segment,
-                        struct sdm_arena *arena, GError **error)
+bool sdm_settle_unwant(const struct sdm_settler *settler, struct sdm_tx *tx,
+                       const struct sdm_snapshot *snapshot,
+                       const struct sdm_snapshot_attachment *attachment, size_t first_segment,
+                       struct sdm_arena *arena, GError **error)
 {
     for (size_t i = 0; i < snapshot->n_attachments; i++) {
         if ((attachment == NULL || attachment == &snapshot->attachments[i]) &&
@@ -62,9 +62,9 @@ static void tell_releasing(const struct sdm_settler *settler, struct sdm_tx *tx,
     sdm_event_reservation(tx, settler->sink, &event);
 }
 
-bool sdm_give_up(const struct sdm_settler *settler, struct sdm_tx *tx,
-                 const struct sdm_snapshot *snapshot, const char *text, struct sdm_arena *arena,
-                 GError **error)
+bool sdm_settle_give_up(const struct sdm_settler *settler, struct sdm_tx *tx,
+                        const struct sdm_snapshot *snapshot, const char *text,
+                        struct sdm_arena *arena, GError **error)
 {
     const char **segments = SDM_ARENA_NEW(arena, const char *, snapshot->n_segments);
 
@@ -75,7 +75,7 @@ bool sdm_give_up(const struct sdm_settler *settler, struct sdm_tx *tx,
     for (size_t i = 0; i < snapshot->n_segments; i++) {
         segments[i] = snapshot->segments[i].segment;
     }
-    if (!sdm_unwant_windows(settler, tx, snapshot, NULL, 0, arena, error) ||
+    if (!sdm_settle_unwant(settler, tx, snapshot, NULL, 0, arena, error) ||
         !sdm_pending_refuse(tx, snapshot->reservation, sdm_error_code_name(SDM_ERROR_WRONG_STATE),
                             text, arena, error)) {
         return false;

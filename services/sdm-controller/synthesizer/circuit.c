@@ -146,8 +146,8 @@ static bool give_up_accelerators(struct sdm_job *job, struct sdm_tx *tx,
         if (!sdm_pending_refuse(tx, snapshot->reservation,
                                 sdm_error_code_name(SDM_ERROR_FABRIC_REFUSED), refusal->message,
                                 job->arena, error) ||
-            !sdm_give_up(&job->settler, tx, snapshot, "its circuit was refused", job->arena,
-                         error)) {
+            !sdm_settle_give_up(&job->settler, tx, snapshot, "its circuit was refused", job->arena,
+                                error)) {
             return false;
         }
     }

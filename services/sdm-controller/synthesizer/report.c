@@ -171,8 +171,8 @@ static bool give_up_vm(struct taking *taking, const char *vm, GError **error)
         if (snapshot->state >= SDM_RESERVATION_STATE_RELEASING) {
             continue;
         }
-        if (!sdm_give_up(&taking->settler, &taking->tx, snapshot, "its guest is gone",
-                         taking->arena, error)) {
+        if (!sdm_settle_give_up(&taking->settler, &taking->tx, snapshot, "its guest is gone",
+                                taking->arena, error)) {
             return false;
         }
         g_hash_table_add(taking->touched, reservations[i]);
