@@ -28,7 +28,7 @@ agent_start() {
     proc_start "agent-$n" "$(testbed_program sdm-agent)" --brick="$brick" --user-id="$(agent_user "$brick")" \
         --broker-file="$folder/broker" --rmc-socket="$TB_DIR/emurack/rmc/$brick.sock" --sysfs-root="$sysfs" \
         --state-dir="$folder/state" --boot-id-file="$folder/boot-id" --control-socket="$folder/control.sock" \
-        --metrics-port="$(<"$folder/metrics-port")" "${libvirt[@]}"
+        --metrics-port="$(<"$folder/metrics-port")" "${libvirt[@]}" "${TLS_BROKER[@]}" "${TLS_METRICS[@]}"
     wait_for_proc 60 "agent-$n" agent_ready "$n"
 }
 
@@ -36,13 +36,14 @@ agent_init() {
     local folder
     folder=$(agent_folder "$1")
     install -d -m 0700 "$folder" "$folder/state"
-    rabbitmq_uri "$(agent_user "$2")" | file_secret "$folder/broker"
+    rabbitmq_uri "$(agent_user "$2")" "agent-$1" | file_secret "$folder/broker"
     cp /proc/sys/kernel/random/uuid "$folder/boot-id"
     port_pick >"$folder/metrics-port"
 }
 
 agent_up() {
     local n brick pids=() pid sockets=()
+    if [[ $TB_PROXY ]]; then await_part proxy; fi
     await_part rabbitmq
     await_part emurack
     if ((TB_GUESTS > 0)); then await_part libvirt; fi

@@ -1,4 +1,4 @@
-"""512 MiB into a running guest: through the whole control plane, beside a direct call to libvirt.
+"""deploy/bench attach: 512 MiB into a running guest: through all of the control plane, beside a direct call to libvirt.
 
 Both are timed to the same moment, the guest's own serial line that says the new MemTotal, with the same kind of
 segment file and the same device.  They alternate, pair by pair, because the machine is never the same twice."""
@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 
 import libvirt
 
+from bench_bed import testbed
 from bench_report import machine, summary, table
 from sdm_client import Client, register
 from serial import NoAnswer
@@ -22,6 +23,8 @@ from testbed_view import guests, wait_until
 MIB = 1 << 20
 SIZE_BYTES = 512 * MIB
 N_WARM = 2
+# Before each measurement, so that neither meets the aftermath of the other.
+QUIET_S = 0.2
 N_RESERVES = 100
 PARTS = ("controller", "fabric", "agent", "guest")
 
@@ -97,6 +100,8 @@ class Direct:
 
     def detach(self):
         self._domain.detachDeviceAlias(self.ALIAS, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def wait_gone(self):
         wait_until("the DIMM is out", lambda: not self._dimms())
         self._file.unlink(missing_ok=True)
 
@@ -127,7 +132,8 @@ class AttachBench:
         self._grown_kib = self._base_kib + SIZE_BYTES // 1024 * 63 // 64 - 1024
         self._request = {"compute_bricks": [self._guest.compute_brick], "size_bytes": SIZE_BYTES,
                          "latency_class": "tray", "mode": "vm"}
-        self.samples = {name: [] for name in ("ours", "ours_reply", "direct", "direct_call", "detach_reply")}
+        self.samples = {name: [] for name in ("ours", "ours_reply", "direct", "direct_call", "ours_detach",
+                                              "direct_detach", "detach_reply")}
         self.shares = {"attach": [], "detach": []}
         self._reservation = None
 
@@ -144,10 +150,14 @@ class AttachBench:
         """Until nothing of the last measurement goes on."""
         wait_until("the guest is back at its own memory", lambda: self._direct.is_at_rest(self._base_kib))
         wait_until("its serial line said so", lambda: self._watch.kib == self._base_kib)
+        time.sleep(QUIET_S)
         self._watch.forget()
 
     def _grown(self):
         return self._watch.wait(lambda kib: kib >= self._grown_kib)
+
+    def _shrunk(self):
+        return self._watch.wait(lambda kib: kib == self._base_kib)
 
     def _ours(self, keep):
         target = {"vm": self._guest.vm}
@@ -158,9 +168,13 @@ class AttachBench:
         grown = self._grown() - start
         if reply["reached"] != "guest":
             raise RuntimeError(f"reached '{reply['reached']}', want 'guest'")
+        self._watch.forget()
+        start = time.monotonic()
         gone, gone_seconds = self._demo.timed_write("s10.detach", reservation=self._reservation, wait="fabric",
                                                     timeout_ms=60000)
+        shrunk = self._shrunk() - start
         if keep:
+            self.samples["ours_detach"].append(shrunk * 1000)
             self.samples["ours"].append(grown * 1000)
             self.samples["ours_reply"].append(seconds * 1000)
             self.samples["detach_reply"].append(gone_seconds * 1000)
@@ -174,8 +188,13 @@ class AttachBench:
         self._direct.attach()
         called = time.monotonic() - start
         grown = self._grown() - start
+        self._watch.forget()
+        start = time.monotonic()
         self._direct.detach()
+        shrunk = self._shrunk() - start
+        self._direct.wait_gone()
         if keep:
+            self.samples["direct_detach"].append(shrunk * 1000)
             self.samples["direct"].append(grown * 1000)
             self.samples["direct_call"].append(called * 1000)
 
@@ -264,6 +283,8 @@ def show(report):
         ("direct libvirt call to the same line", report["direct_ms"]),
         ("ours: request to the reply 'guest'", report["ours_reply_ms"]),
         ("direct: the call alone", report["direct_call_ms"]),
+        ("ours: detach to the guest's own line", report["ours_detach_ms"]),
+        ("direct: detach to the same line", report["direct_detach_ms"]),
         ("ours: detach to the reply 'fabric'", report["detach_reply_ms"]),
         ("controller: plan + commit of a reserve", report["plan_commit_ms"]),
     ])
@@ -274,3 +295,17 @@ def show(report):
     print(f"\nratio of medians {report['ratio']:.2f} (aim {report['ratio_aim']}: {verdict}), "
           f"{report['extra_ms']:.1f} ms more; load {load['before']['load'][0]} to {load['after']['load'][0]} "
           f"on {load['before']['cpus']} processors")
+
+
+def add_options(parser):
+    parser.add_argument("--pairs", type=int, help="attach: pairs measured (default 30; 3 with --quick)")
+
+
+def bench(options):
+    n_pairs = options.pairs or (3 if options.quick else 30)
+    if n_pairs < 1:
+        raise SystemExit("--pairs must be at least 1")
+    with testbed(options, "--guests", "1"):
+        report = run(n_pairs)
+    show(report)
+    return {"attach": report}

@@ -9,12 +9,12 @@ emurack_start() {
     proc_start emurack "$(testbed_program emurackd)" --rack="$TB_DIR/rack.json" \
         --listen="127.0.0.1:$(<"$TB_DIR/emurack-port")" --state-dir="$TB_DIR/emurack" \
         --bytes-dir="$TB_SHM/rack" --control-socket="$TB_DIR/emurack/control.sock" \
-        --metrics-port="$(<"$TB_DIR/emurack-metrics-port")"
+        --metrics-port="$(<"$TB_DIR/emurack-metrics-port")" "${TLS_METRICS[@]}"
     wait_for_proc 60 emurack emurack_ready
 }
 
 emurack_up() {
-    install -d -m 0755 "$TB_DIR/emurack"
+    install -d -m 0700 "$TB_DIR/emurack"
     install -d -m 0700 "$TB_SHM/rack"
     port_pick >"$TB_DIR/emurack-metrics-port"
     emurack_start
@@ -23,7 +23,7 @@ emurack_up() {
         "SDM_EMURACK_STATE=$TB_DIR/emurack" \
         "SDM_EMURACK_BYTES=$TB_SHM/rack" \
         "SDM_EMURACK_CONTROL=$TB_DIR/emurack/control.sock" \
-        "SDM_EMURACK_METRICS=http://127.0.0.1:$(<"$TB_DIR/emurack-metrics-port")/metrics"
+        "SDM_EMURACK_METRICS=$(tls_url "$(<"$TB_DIR/emurack-metrics-port")" metrics)"
 }
 
 restart_emurack() {

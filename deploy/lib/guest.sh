@@ -40,6 +40,12 @@ guest_list() {
 
 guest_up() {
     local n image pids=() pid
+    # Without guests nothing is made for them.
+    if ((TB_GUESTS == 0)); then
+        printf '[]\n' >"$TB_DIR/guests.json"
+        env_set guest "SDM_GUESTS=$TB_DIR/guests.json"
+        return 0
+    fi
     await_part libvirt
     install -d -m 0700 "$TB_DIR/guests"
     image=$("$TB_ROOT/deploy/guest/mkinitrd.sh" "$(testbed_program sdm-guest-init)" "$TB_BUILD/guest-image")

@@ -15,7 +15,8 @@ proc_start() {
     local name=$1
     shift
     rm -f "$TB_DIR/pids/$name"
-    SDM_TESTBED_CHILD=$TB_DIR setsid "$TB_LIB/proc-exec" "$TB_DIR/pids/$name" "$@" \
+    # What a shell has sourced for clients holds a password.
+    SDM_TESTBED_CHILD=$TB_DIR env -u SDM_BROKER -u SDM_BROKER_CLIENT setsid "$TB_LIB/proc-exec" "$TB_DIR/pids/$name" "$@" \
         </dev/null >>"$TB_DIR/log/$name" 2>&1 &
     disown
     wait_until 10 "$name has started" test -s "$TB_DIR/pids/$name"

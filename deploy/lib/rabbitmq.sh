@@ -7,8 +7,9 @@ rabbitmq_ready() {
         port_open "$(<"$TB_DIR/rabbitmq/port")"
 }
 
-# rabbitmq_definitions PASSWORD-FILE: user sdm, who may do everything in vhost sdm, and for each compute brick a
-# user who may only read that brick's queue and write reports.  Passwords stand there only as salted hashes.
+# rabbitmq_definitions PASSWORD-FILE: user sdm, who may do everything in vhost sdm; user client, who may send requests
+# and read answers and events in queues of its own; and for each compute brick a user who may only read that brick's
+# queue and write reports.  None is an administrator.  Passwords stand there only as salted hashes.
 # The file has a line "user password" for each user.
 rabbitmq_definitions() {
     /usr/bin/python3 - "$1" <<'PY'
@@ -23,6 +24,9 @@ def hashed(password):
 def permission(user):
     if user == "sdm":
         return {"configure": ".*", "write": ".*", "read": ".*"}
+    if user == "client":
+        own = r"sdm\.reply\..*|sdm\.events\..*|amq\.gen.*"
+        return {"configure": f"^({own})$", "write": f"^(sdm|sdm_transient|{own})$", "read": f"^(sdm\\.events|{own})$"}
     brick = user.partition(".")[2]
     return {"configure": "", "write": r"^sdm\.reports$", "read": rf"^sdm\.agent\.{re.escape(brick)}$"}
 
@@ -31,25 +35,49 @@ with open(sys.argv[1]) as file:
     users = dict(line.split() for line in file)
 print(json.dumps({
     "users": [{"name": user, "password_hash": hashed(password),
-               "tags": ["administrator"] if user == "sdm" else [],
-               "hashing_algorithm": "rabbit_password_hashing_sha256"} for user, password in users.items()],
+               "tags": [], "hashing_algorithm": "rabbit_password_hashing_sha256"} for user, password in users.items()],
     "vhosts": [{"name": "sdm"}],
     "permissions": [{"user": user, "vhost": "sdm", **permission(user)} for user in users]}))
 PY
 }
 
-# rabbitmq_uri USER: with the password in it; for a file or an environment, never for a command line.
+# rabbitmq_uri USER [CLIENT]: for a client with a link of its own through the proxy, if there is one; with the
+# password in it: for a file or an environment, never for a command line.
 rabbitmq_uri() {
-    printf 'amqp://%s:%s@127.0.0.1:%s/sdm\n' "$1" \
-        "$(awk -v user="$1" '$1 == user {print $2}' "$TB_DIR/rabbitmq/passwords")" "$(<"$TB_DIR/rabbitmq/port")"
+    local port
+    port=$(<"$TB_DIR/rabbitmq/port")
+    if (($# > 1)); then port=$(proxy_port "broker.$2" "$port"); fi
+    printf 'amqp%s://%s:%s@%s:%s/sdm\n' "${TLS_CA:+s}" "$1" \
+        "$(awk -v user="$1" '$1 == user {print $2}' "$TB_DIR/rabbitmq/passwords")" "$TLS_HOST" "$port"
 }
 
 rabbitmq_passwords() {
     local brick
-    printf 'sdm %s\n' "$(secret_new)"
+    printf 'sdm %s\nclient %s\n' "$(secret_new)" "$(secret_new)"
     while read -r _ brick; do
         printf '%s %s\n' "$(agent_user "$brick")" "$(secret_new)"
     done < <(testbed_compute_bricks)
+}
+
+# A client needs no certificate; one that it shows has to be the authority's.
+rabbitmq_listeners() {
+    local at
+    at=127.0.0.1:$(<"$TB_DIR/rabbitmq/port")
+    ((TB_TLS)) || {
+        printf 'listeners.tcp.1 = %s\n' "$at"
+        return 0
+    }
+    cat <<CONF
+listeners.tcp = none
+listeners.ssl.1 = $at
+ssl_options.cacertfile = $TLS_CA
+ssl_options.certfile = $TB_DIR/tls/rabbitmq.pem
+ssl_options.keyfile = $TB_DIR/tls/rabbitmq.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+ssl_options.versions.1 = tlsv1.3
+ssl_options.versions.2 = tlsv1.2
+CONF
 }
 
 rabbitmq_init() {
@@ -65,7 +93,7 @@ rabbitmq_init() {
     port_pick >"$dir/epmd-port"
     printf '[].\n' >"$dir/enabled_plugins"
     cat >"$dir/rabbitmq.conf" <<CONF
-listeners.tcp.1 = 127.0.0.1:$(<"$dir/port")
+$(rabbitmq_listeners)
 load_definitions = $dir/definitions.json
 log.file = node.log
 log.file.level = info
@@ -80,6 +108,7 @@ rabbitmq_env() {
     port=$(<"$TB_DIR/rabbitmq/port")
     env_set rabbitmq \
         "SDM_BROKER=$(rabbitmq_uri sdm)" \
+        "SDM_BROKER_CLIENT=$(rabbitmq_uri client)" \
         "SDM_BROKER_PORT=$port"
 }
 

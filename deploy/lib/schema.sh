@@ -4,9 +4,9 @@
 schema_up() {
     await_part postgres
     # Who deployed is written into Sqitch's own tables; without a name it asks the machine's mail settings.
-    (cd "$TB_ROOT/sql" && PGPASSFILE=$TB_DIR/postgres/pgpass HOME=$TB_DIR/postgres \
-        SQITCH_FULLNAME=SDM SQITCH_EMAIL=sdm@localhost \
-        sqitch deploy --no-verify "db:pg://sdm@127.0.0.1:$(<"$TB_DIR/postgres/port")/sdm") \
+    (cd "$TB_ROOT/sql" && env PGPASSFILE="$TB_DIR/postgres/pgpass" HOME="$TB_DIR/postgres" \
+        SQITCH_FULLNAME=SDM SQITCH_EMAIL=sdm@localhost "${TLS_PG[@]}" \
+        sqitch deploy --no-verify "db:pg://sdm@$TLS_HOST:$(<"$TB_DIR/postgres/port")/sdm") \
         >"$TB_DIR/log/schema" 2>&1 </dev/null || {
         show_tail schema "$TB_DIR/log/schema"
         return 1

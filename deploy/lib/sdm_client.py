@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import ssl
 import time
 import uuid
 
@@ -23,12 +24,22 @@ class NoReply(Exception):
     """Nobody answered in time."""
 
 
+def broker_parameters(uri=None):
+    """Of SDM_BROKER, by TLS where it says amqps, with the authority in SDM_BROKER_CA."""
+    uri = uri or os.environ["SDM_BROKER"]
+    parameters = pika.URLParameters(uri)
+    if uri.startswith("amqps:"):
+        context = ssl.create_default_context(cafile=os.environ.get("SDM_BROKER_CA") or None)
+        parameters.ssl_options = pika.SSLOptions(context, parameters.host)
+    return parameters
+
+
 class Client:
     """One connection with a reply queue of its own, speaking for the holder of a token."""
 
     def __init__(self, token, broker=None):
         self._token = token
-        self._connection = pika.BlockingConnection(pika.URLParameters(broker or os.environ["SDM_BROKER"]))
+        self._connection = pika.BlockingConnection(broker_parameters(broker))
         self._channel = self._connection.channel()
         self._queue = self._channel.queue_declare("", exclusive=True).method.queue
         self._channel.basic_consume(self._queue, self._on_reply, auto_ack=True)
@@ -54,6 +65,10 @@ class Client:
         self._channel.basic_publish("sdm", routing_key or message_type.split(".", 1)[0],
                                     raw if raw is not None else json.dumps(body).encode(), properties)
         return correlation_id
+
+    def depth(self, queue):
+        """Messages that wait in a queue."""
+        return self._channel.queue_declare(queue, passive=True).method.message_count
 
     def reply(self, correlation_id, timeout=60.0):
         """(type, body as a dict, monotonic time of arrival)."""

@@ -6,15 +6,15 @@
 SETUP_APT=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold)
 
-# setup_wanted FILE: the packages of the list, one a line.
+# setup_wanted FILE [bench]: the packages of the list, one a line; with "bench" those that only benchmarks want.
 setup_wanted() {
-    sed 's/#.*//' "$1" | awk 'NF {print $1}'
+    awk -v only="${2:-}" '/^# / {part = ($2 == "bench" ? "bench" : "")} {sub(/#.*/, "")} NF && part == only {print $1}' "$1"
 }
 
-# setup_missing FILE: those of them that are not installed.
+# setup_missing FILE [bench]: those of them that are not installed.
 setup_missing() {
     local wanted
-    wanted=$(setup_wanted "$1")
+    wanted=$(setup_wanted "$@")
     comm -23 <(printf '%s\n' "$wanted" | sort -u) <(
         # shellcheck disable=SC2016,SC2086  # dpkg-query's own ${...}; one word a package
         dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
@@ -64,18 +64,18 @@ setup_apt() (
     setup_retry 3 apt-get "${SETUP_APT[@]}" install "$@"
 )
 
-# setup_packages ROOT LOG: everything is there afterwards, or it says what is not.
+# setup_packages ROOT LOG [bench]: everything is there afterwards, or it says what is not.
 setup_packages() {
-    local list=$1/deploy/packages.txt log=$2 missing
-    mapfile -t missing < <(setup_missing "$list")
+    local list=("$1/deploy/packages.txt" "${@:3}") log=$2 missing
+    mapfile -t missing < <(setup_missing "${list[@]}")
     if ((${#missing[@]} == 0)); then
-        say "  all $(setup_wanted "$list" | wc -l) packages are installed"
+        say "  all $(setup_wanted "${list[@]}" | wc -l) packages are installed"
         return 0
     fi
     [[ -r /etc/debian_version ]] || die "this machine is no Debian; install by hand: ${missing[*]}"
     ((EUID == 0)) || die "run as root, or install first: ${missing[*]}"
     say "  ${#missing[@]} packages are missing: $(printf '%s ' "${missing[@]}" | cut -c -100)"
     run_quiet "apt" "$log" setup_apt "${missing[@]}" || return 1
-    mapfile -t missing < <(setup_missing "$list")
+    mapfile -t missing < <(setup_missing "${list[@]}")
     ((${#missing[@]} == 0)) || die "still missing after installation: ${missing[*]}"
 }

@@ -10,8 +10,8 @@ PARAMETERS = {
     "reply_to": "The property reply_to of the request",
     "brick": "Id of the compute brick",
     "n": "Number of the report queue",
-    "kind": "What the event is about: reservation, brick, vm, drift",
-    "whose": "Project of a reservation or virtual machine, - for none; id of a brick or device",
+    "kind": "What the event is about: reservation, brick, vm, drift, audit_head",
+    "whose": "Project of a reservation or virtual machine, - for none; id of a brick or device; pod",
 }
 
 

@@ -146,6 +146,22 @@ static int compare_offsets(gconstpointer a, gconstpointer b)
                : extent_a->offset_bytes > extent_b->offset_bytes;
 }
 
+/* The compute bricks whose entries map it, each once, in the rack's order. */
+static void append_users(const struct sdm_emu *emu, const struct sdm_emu_extent *extent,
+                         GString *text)
+{
+    const char *separator = ":";
+
+    for (unsigned i = 0; i < emu->rack->devices->len; i++) {
+        const struct sdm_emu_device *device = sdm_emu_rack_device(emu->rack, i);
+
+        if (device->kind == SDM_EMU_COMPUTE && sdm_emu_rmc_maps(device, extent)) {
+            g_string_append_printf(text, "%s%s", separator, device->id);
+            separator = ",";
+        }
+    }
+}
+
 bool sdm_emu_brick_extents(const struct sdm_emu *emu, const struct sdm_emu_device *brick,
                            GString *text, GError **error)
 {
@@ -169,6 +185,7 @@ bool sdm_emu_brick_extents(const struct sdm_emu *emu, const struct sdm_emu_devic
 
         g_string_append_printf(text, " %" PRIu64 ":%" PRIu64 ":%u", extent->offset_bytes,
                                extent->size_bytes, extent->n_users);
+        append_users(emu, extent, text);
     }
     return true;
 }

@@ -59,6 +59,7 @@ void sdm_emu_close(struct sdm_emu *emu)
     pthread_mutex_destroy(&emu->mutex);
     g_free(emu->state_dir);
     g_free(emu->bytes_dir);
+    g_free(emu->save_failure);
     g_free(emu);
 }
 

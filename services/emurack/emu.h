@@ -33,6 +33,7 @@ struct sdm_emu {
     struct sdm_emu_counters counters;
     char *state_dir;
     char *bytes_dir;
+    char *save_failure;    /* why the state could not be written last; NULL when it was */
     GHashTable *registers; /* compute brick's id to its mapped register file */
 };
 typedef struct sdm_emu sdm_emu;

@@ -263,6 +263,10 @@ static gboolean on_connection(gint fd, GIOCondition condition, gpointer data)
     if (peer_fd < 0) {
         return G_SOURCE_CONTINUE;
     }
+    if (server->peers->len >= SDM_LINE_MAX_PEERS) {
+        close(peer_fd);
+        return G_SOURCE_CONTINUE;
+    }
     if (!server->is_unix) {
         setsockopt(peer_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }

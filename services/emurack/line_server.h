@@ -11,6 +11,8 @@
 
 /* The longest request, without its newline; a longer one ends the connection. */
 enum { SDM_LINE_MAX = 4096 };
+/* The most peers of a server at a time; who comes after them is hung up on. */
+enum { SDM_LINE_MAX_PEERS = 1024 };
 
 struct sdm_line_server;
 struct sdm_line_peer;

@@ -71,7 +71,7 @@ static int lock_state(const char *state_dir, GError **error)
     SDM_AUTOCLOSE
     int fd = -1;
 
-    if (g_mkdir_with_parents(state_dir, 0755) != 0) {
+    if (g_mkdir_with_parents(state_dir, 0700) != 0) {
         sdm_set_errno(error, errno, "make '%s'", state_dir);
         return -1;
     }
@@ -132,6 +132,21 @@ static void close_parts(struct parts *parts)
     sdm_emu_close(parts->emu);
 }
 
+static bool check_health(void *user, GError **error)
+{
+    const struct parts *parts = user;
+    bool is_saved;
+
+    if (parts->sysfs != NULL && !sdm_emu_sysfs_is_serving(parts->sysfs)) {
+        return sdm_unavailable(error, "the sysfs tree is not served any more");
+    }
+    pthread_mutex_lock(&parts->emu->mutex);
+    is_saved = parts->emu->save_failure == NULL ||
+               sdm_unavailable(error, "the rack's state is not kept: %s", parts->emu->save_failure);
+    pthread_mutex_unlock(&parts->emu->mutex);
+    return is_saved;
+}
+
 static int serve(struct parts *parts, const struct config *config, struct sdm_service *service,
                  GError **error)
 {
@@ -139,8 +154,10 @@ static int serve(struct parts *parts, const struct config *config, struct sdm_se
     g_autoptr(sdm_http_metrics) http = NULL;
 
     sdm_emu_operator_register(&parts->operator_, service);
+    sdm_health_add(sdm_service_get_health(service), check_health, parts);
     sdm_emu_status_register(parts->emu, metrics);
-    if (!sdm_http_metrics_new(&config->service, metrics, NULL, NULL, &http, error)) {
+    if (!sdm_http_metrics_new(&config->service, metrics, sdm_service_get_health(service), &http,
+                              error)) {
         return EXIT_FAILURE;
     }
     sdm_log_event(SDM_LOG_INFO, "rack-up",

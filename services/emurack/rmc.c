@@ -334,6 +334,16 @@ bool sdm_emu_rmc_lose_power(struct sdm_emu *emu, struct sdm_emu_device *compute,
     return true;
 }
 
+bool sdm_emu_rmc_maps(const struct sdm_emu_device *compute, const struct sdm_emu_extent *extent)
+{
+    for (unsigned i = 0; i < compute->mappings->len; i++) {
+        if (mapping_at(compute, i)->extent == extent) {
+            return true;
+        }
+    }
+    return false;
+}
+
 typedef bool visit_fn(const struct sdm_emu_device *compute, struct sdm_emu_mapping *mapping,
                       gpointer data);
 

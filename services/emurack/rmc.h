@@ -59,6 +59,9 @@ bool sdm_emu_rmc_strand(struct sdm_emu *emu, const struct sdm_emu_device *memory
 const struct sdm_emu_mapping *sdm_emu_rmc_find(const struct sdm_emu_device *compute,
                                                uint64_t address_bytes);
 
+/* True when one of its entries maps the extent. */
+bool sdm_emu_rmc_maps(const struct sdm_emu_device *compute, const struct sdm_emu_extent *extent);
+
 /* NetPort entries of the whole rack that have bytes and a path to them. */
 unsigned sdm_emu_rmc_count_reachable(const struct sdm_emu *emu);
 

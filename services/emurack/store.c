@@ -1,9 +1,11 @@
 #include "emurack/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "emurack/blocks.h"
 #include "emurack/rmc.h"
@@ -63,7 +65,7 @@ static void write_device(const struct sdm_emu_device *device, GString *text)
     }
 }
 
-bool sdm_emu_store_save(const struct sdm_emu *emu, GError **error)
+static bool write_state(const struct sdm_emu *emu, GError **error)
 {
     g_autoptr(GString) text = g_string_new(header);
     g_autofree char *path = state_path(emu);
@@ -75,11 +77,30 @@ bool sdm_emu_store_save(const struct sdm_emu *emu, GError **error)
     for (unsigned i = 0; i < emu->rack->devices->len; i++) {
         write_device(sdm_emu_rack_device(emu->rack, i), text);
     }
+    /* A new file, put in place by exchange: a file system that is told to replace one by another
+     * writes the new one's bytes out first, and real hardware does not wait for a disk either. */
+    unlink(unfinished);
     if (!g_file_set_contents_full(unfinished, text->str, (gssize)text->len,
                                   G_FILE_SET_CONTENTS_NONE, 0600, error)) {
         return false;
     }
+    if (renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
+        return true;
+    }
     return rename(unfinished, path) == 0 || sdm_set_errno(error, errno, "rename '%s'", unfinished);
+}
+
+bool sdm_emu_store_save(struct sdm_emu *emu, GError **error)
+{
+    GError *failure = NULL;
+    bool saved = write_state(emu, &failure);
+
+    g_free(emu->save_failure);
+    emu->save_failure = saved ? NULL : g_strdup(failure->message);
+    if (!saved) {
+        g_propagate_error(error, failure);
+    }
+    return saved;
 }
 
 struct line {

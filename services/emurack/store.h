@@ -11,8 +11,8 @@
 
 #include "emurack/emu.h"
 
-/* Writes state_dir/state.  Cost: O(facts). */
-bool sdm_emu_store_save(const struct sdm_emu *emu, GError **error);
+/* Writes state_dir/state, and notes in 'save_failure' when it cannot.  Cost: O(facts). */
+bool sdm_emu_store_save(struct sdm_emu *emu, GError **error);
 
 /* Reads it at start; without a file the rack stays as its description says.  Facts about devices
  * that the rack file no longer has are dropped with a warning.  Refuses with MALFORMED a file that

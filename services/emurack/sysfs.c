@@ -6,6 +6,7 @@
 #include <fuse.h>
 #include <fuse_lowlevel.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@ struct sdm_emu_sysfs {
     struct fuse *fuse;
     int end_fd; /* readable when the threads shall end */
     GThread *threads[N_THREADS];
+    atomic_bool is_over; /* a thread has ended, asked or not */
 };
 
 static struct sdm_emu *lock_emu(void)
@@ -263,6 +265,7 @@ static gpointer serve(gpointer data)
         }
     }
     free(buffer.mem);
+    atomic_store(&sysfs->is_over, true);
     return NULL;
 }
 
@@ -327,6 +330,11 @@ struct sdm_emu_sysfs *sdm_emu_sysfs_mount(struct sdm_emu *emu, GError **error)
         sysfs->threads[i] = g_thread_new("sysfs", serve, sysfs);
     }
     return sysfs;
+}
+
+bool sdm_emu_sysfs_is_serving(const struct sdm_emu_sysfs *sysfs)
+{
+    return !atomic_load(&sysfs->is_over);
 }
 
 void sdm_emu_sysfs_unmount(struct sdm_emu_sysfs *sysfs)

@@ -12,6 +12,8 @@
  * mutex of 'struct sdm_emu'. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "emurack/emu.h"
 
 struct sdm_emu_sysfs;
@@ -19,6 +21,9 @@ struct sdm_emu_sysfs;
 /* Mounts at state_dir/sys, in place of a mount that an earlier process left there.  'emu' outlives
  * it. */
 struct sdm_emu_sysfs *sdm_emu_sysfs_mount(struct sdm_emu *emu, GError **error);
+
+/* False once a thread that serves has ended by itself. */
+bool sdm_emu_sysfs_is_serving(const struct sdm_emu_sysfs *sysfs);
 
 /* Unmounts and waits for the threads; called without the mutex. */
 void sdm_emu_sysfs_unmount(struct sdm_emu_sysfs *sysfs);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "lib/amqp/options.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/id.h"
@@ -19,9 +20,7 @@
 struct config {
     struct sdm_service_options service;
     char *brick;
-    char *broker;
-    char *broker_file;
-    char *broker_ca;
+    struct sdm_amqp_options broker;
     char *user_id;
     char *report_key;
     char *rmc_socket;
@@ -38,22 +37,15 @@ struct config {
     int64_t fake_block_bytes;
 };
 
-static const char *const backend_words[] = {"real", "fake", NULL};
+static const char *const backend_words[] = {"real", "fake", "fake-guests", NULL};
 
 static const struct sdm_conf_option options[] = {
     SDM_SERVICE_OPTIONS(struct config, service, "/run/sdm/agent.sock", "9702"),
     {"brick", SDM_CONF_STRING, .letter = 'b', .text = "id of this compute brick",
      .offset = offsetof(struct config, brick)},
-    {"broker", SDM_CONF_URI, .fallback = "amqp://127.0.0.1:5672/%2f",
-     .text = "where the broker is, with the agent's own user",
-     .offset = offsetof(struct config, broker)},
-    {"broker-file", SDM_CONF_SECRET_FILE,
-     .text = "file whose first line is used instead of --broker",
-     .offset = offsetof(struct config, broker_file)},
-    {"broker-ca", SDM_CONF_PATH, .text = "certificates (PEM) that a broker at amqps:// must have",
-     .offset = offsetof(struct config, broker_ca)},
+    SDM_AMQP_OPTIONS(struct config, broker, "amqp://127.0.0.1:5672/%2f"),
     {"user-id", SDM_CONF_STRING,
-     .text = "user name put into messages, which the broker checks; empty for none",
+     .text = "user name put into messages, which the broker checks; that of the URI unless given",
      .offset = offsetof(struct config, user_id)},
     {"report-key", SDM_CONF_STRING, .fallback = "0",
      .text = "routing key of reports: which of the report queues takes them",
@@ -89,7 +81,9 @@ static const struct sdm_conf_option options[] = {
      .text = "how long a guest may take to give a DIMM up before that is reported",
      .offset = offsetof(struct config, give_up_ms)},
     {"backend", SDM_CONF_STRING, .fallback = "real", .words = backend_words,
-     .text = "fake runs on a brick in memory, for tests",
+     .text =
+         "for tests: fake runs on a brick in memory, fake-guests has guests in memory on a real "
+         "brick",
      .offset = offsetof(struct config, backend)},
     {"fake-block", SDM_CONF_INT, .unit = "bytes", .fallback = "128M", .min = 4096,
      .max = INT64_C(1) << 40, .text = "size of a fake brick's memory blocks",
@@ -157,8 +151,10 @@ static void open_backends(struct parts *parts, const struct config *config)
                                        .confirm_ms = (unsigned)config->confirm_ms,
                                        .give_up_ms = (unsigned)config->give_up_ms};
 
-    if (strcmp(config->backend, "fake") == 0) {
+    if (strcmp(config->backend, "real") != 0) {
         parts->fake = sdm_fake_new((uint64_t)config->fake_block_bytes);
+    }
+    if (strcmp(config->backend, "fake") == 0) {
         parts->backends = (struct sdm_backends){
             sdm_fake_rmc(parts->fake), sdm_fake_memblk(parts->fake), sdm_fake_domain(parts->fake)};
         return;
@@ -167,7 +163,9 @@ static void open_backends(struct parts *parts, const struct config *config)
     if (is_set(config->sysfs_root)) {
         parts->backends.memblk = sdm_memblk_sysfs_new(config->sysfs_root);
     }
-    if (is_set(config->libvirt_uri)) {
+    if (parts->fake != NULL) {
+        parts->backends.domain = sdm_fake_domain(parts->fake);
+    } else if (is_set(config->libvirt_uri)) {
         parts->backends.domain = sdm_domain_libvirt_new(&domain);
     }
 }
@@ -189,6 +187,11 @@ static bool on_want(void *user, const void *body, size_t size, GError **error)
     return sdm_session_want(((struct parts *)user)->session, body, size, error);
 }
 
+static bool on_look(void *user, const void *body, size_t size, GError **error)
+{
+    return sdm_session_look(((struct parts *)user)->session, body, size, error);
+}
+
 static bool open_session(struct parts *parts, const struct config *config,
                          struct sdm_service *service, GError **error)
 {
@@ -200,16 +203,15 @@ static bool open_session(struct parts *parts, const struct config *config,
                                          .service = service,
                                          .send = send_message,
                                          .user = parts};
-    struct sdm_agent_link_config link = {
-        .brick = config->brick,
-        .broker_uri = is_set(config->broker_file) ? config->broker_file : config->broker,
-        .ca_file = config->broker_ca,
-        .user_id = config->user_id,
-        .routing_key = config->report_key,
-        .service = service,
-        .on_connected = on_connected,
-        .on_want = on_want,
-        .user = parts};
+    struct sdm_agent_link_config link = {.brick = config->brick,
+                                         .broker = &config->broker,
+                                         .user_id = config->user_id,
+                                         .routing_key = config->report_key,
+                                         .service = service,
+                                         .on_connected = on_connected,
+                                         .on_want = on_want,
+                                         .on_look = on_look,
+                                         .user = parts};
 
     if (!read_boot_id(config->boot_id_file, &boot_id, error)) {
         return false;
@@ -229,6 +231,20 @@ static void fill_status(void *user, struct sdm_json *status)
 
     sdm_session_fill_status(parts->session, status);
     sdm_json_set_boolean(status, "broker_connected", sdm_agent_link_is_connected(parts->link));
+}
+
+static bool check_link(void *user, GError **error)
+{
+    const struct parts *parts = user;
+
+    return sdm_agent_link_is_connected(parts->link) ||
+           sdm_unavailable(error, "no connection to the broker");
+}
+
+static void add_checks(struct parts *parts, struct sdm_health *health)
+{
+    sdm_health_add(health, check_link, parts);
+    sdm_health_add(health, sdm_session_check, parts->session);
 }
 
 static void add_commands(struct parts *parts, struct sdm_service *service)
@@ -273,11 +289,12 @@ static int serve(struct parts *parts, const struct config *config, struct sdm_se
     g_autoptr(sdm_http_metrics) http = NULL;
 
     if (!open_session(parts, config, service, error) ||
-        !sdm_http_metrics_new(&config->service, sdm_service_get_metrics(service), NULL, NULL, &http,
-                              error)) {
+        !sdm_http_metrics_new(&config->service, sdm_service_get_metrics(service),
+                              sdm_service_get_health(service), &http, error)) {
         return EXIT_FAILURE;
     }
     add_commands(parts, service);
+    add_checks(parts, sdm_service_get_health(service));
     sdm_log_event(SDM_LOG_INFO, "agent-up", sdm_log_text("brick", config->brick));
     return sdm_service_run(service);
 }

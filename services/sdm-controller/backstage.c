@@ -7,6 +7,7 @@
 #include "lib/svc/log.h"
 #include "sdm-controller/dispatcher/reports.h"
 #include "sdm-controller/fabric/fabric.h"
+#include "sdm-controller/registry/fence.h"
 #include "sdm-controller/registry/power.h"
 #include "sdm-controller/store/leader.h"
 #include "sdm-controller/synthesizer/report.h"
@@ -48,6 +49,15 @@ static bool power_done(void *user, struct sdm_tx *tx, int32_t device_no, const G
     struct sdm_backstage *backstage = user;
 
     return sdm_registry_power_done(backstage->config.registry, tx, device_no, refusal, arena,
+                                   error);
+}
+
+static bool fence_done(void *user, struct sdm_tx *tx, int32_t device_no, const char *text,
+                       const GError *refusal, struct sdm_arena *arena, GError **error)
+{
+    struct sdm_backstage *backstage = user;
+
+    return sdm_registry_fence_done(backstage->config.registry, tx, device_no, text, refusal, arena,
                                    error);
 }
 
@@ -150,6 +160,8 @@ struct sdm_backstage *sdm_backstage_new(const struct sdm_backstage_config *confi
     backstage->synthesizer = sdm_synthesizer_new(&(struct sdm_synthesizer_config){
         .database = config->options->database,
         .epoch = config->epoch,
+        .is_older = config->is_older,
+        .agent_silence_us = config->options->agent_silence_ms * 1000,
         .n_workers = (unsigned)config->options->fabric_workers,
         .ledger = config->registry->ledger,
         .fabric = backstage->fabric,
@@ -158,6 +170,7 @@ struct sdm_backstage *sdm_backstage_new(const struct sdm_backstage_config *confi
         .scrub_timeout_ms = SCRUB_TIMEOUT_MS,
         .send_agent = send_agent,
         .power_done = power_done,
+        .fence_done = fence_done,
         .on_superseded = on_superseded,
         .user = backstage,
     });
@@ -190,6 +203,7 @@ static void take_reports(struct sdm_backstage *backstage)
         .queues = (const char *const *)backstage->queues->pdata,
         .n_queues = backstage->queues->len,
         .prefetch = REPORT_PREFETCH,
+        .epoch = config->epoch,
         .taker = {on_report, on_ask, report_worker_new, worker_free, backstage},
         .metrics = config->metrics,
         .on_superseded = config->on_superseded,
@@ -197,16 +211,36 @@ static void take_reports(struct sdm_backstage *backstage)
     });
 }
 
+bool sdm_backstage_look(struct sdm_backstage *backstage, GError **error)
+{
+    g_autofree char *name = sdm_leader_session_name(backstage->config.epoch, "look");
+    g_autoptr(sdm_pg) pg = sdm_pg_open(backstage->config.options->database, name, error);
+
+    if (pg == NULL || !sdm_synthesizer_look(backstage->synthesizer, pg, error)) {
+        return false;
+    }
+    take_reports(backstage);
+    return true;
+}
+
+bool sdm_backstage_has_looked(const struct sdm_backstage *backstage)
+{
+    return sdm_synthesizer_has_looked(backstage->synthesizer);
+}
+
 bool sdm_backstage_resume(struct sdm_backstage *backstage, GError **error)
 {
     g_autofree char *name = sdm_leader_session_name(backstage->config.epoch, "resume");
     g_autoptr(sdm_pg) pg = sdm_pg_open(backstage->config.options->database, name, error);
 
-    if (pg == NULL || !sdm_synthesizer_resume(backstage->synthesizer, pg, error)) {
-        return false;
+    return pg != NULL && sdm_synthesizer_resume(backstage->synthesizer, pg, error);
+}
+
+void sdm_backstage_registered(struct sdm_backstage *backstage, int32_t brick_no)
+{
+    if (backstage->synthesizer != NULL) {
+        sdm_synthesizer_registered(backstage->synthesizer, brick_no);
     }
-    take_reports(backstage);
-    return true;
 }
 
 void sdm_backstage_post(struct sdm_backstage *backstage, const struct sdm_work *work)

@@ -18,6 +18,8 @@
 struct sdm_backstage_config {
     const struct sdm_controller_options *options;
     int64_t epoch;
+    /* Devices have seen later epochs than the database. */
+    bool is_older;
     struct sdm_amqp *amqp;
     const struct sdm_broker_topology *topology;
     struct sdm_registry *registry;
@@ -30,11 +32,19 @@ struct sdm_backstage_config {
 struct sdm_backstage;
 typedef struct sdm_backstage sdm_backstage;
 
-/* Starts the workers; sdm_backstage_resume() follows once posting leads here. */
+/* Starts the workers; sdm_backstage_look() follows once posting leads here. */
 struct sdm_backstage *sdm_backstage_new(const struct sdm_backstage_config *config);
 
-/* Takes up what the database knows to be outstanding, and begins to take reports. */
+/* Begins to take reports, and to look at what agents and memory bricks have. */
+bool sdm_backstage_look(struct sdm_backstage *backstage, GError **error);
+/* True when all that are expected to answer have. */
+bool sdm_backstage_has_looked(const struct sdm_backstage *backstage);
+
+/* Ends the look, and takes up what the database knows to be outstanding. */
 bool sdm_backstage_resume(struct sdm_backstage *backstage, GError **error);
+
+/* A memory brick is new to the database; from any thread. */
+void sdm_backstage_registered(struct sdm_backstage *backstage, int32_t brick_no);
 
 void sdm_backstage_post(struct sdm_backstage *backstage, const struct sdm_work *work);
 

@@ -1,7 +1,7 @@
 /* Everything that serves while this process leads, made from options and an epoch, ended as a
  * whole.
  *
- *   main ── options, tokens ──▶ leadership ── won ──▶ load the ledger ──▶ serve
+ *   main ── options, tokens ──▶ leadership ── won ──▶ load the ledger ──▶ look ──▶ serve
  *                                         └─ lost ──▶ stop with SDM_EXIT_SUPERSEDED
  *
  * Thread rule: the main thread. */
@@ -23,11 +23,12 @@
 struct sdm_controller;
 typedef struct sdm_controller sdm_controller;
 
-/* Loads what the database holds and starts serving under 'epoch'.  'options' and 'service' outlive
- * it.  NULL with a database error, SDM_FAILED for a database that contradicts itself, or
- * INVALID_VALUE for the broker's URI. */
+/* Loads what the database holds, looks at what agents and memory bricks have, and then starts
+ * serving under 'epoch'; 'is_older' when the devices have seen later ones than the database.
+ * 'options' and 'service' outlive it.  NULL with a database error, SDM_FAILED for a database that
+ * contradicts itself, or INVALID_VALUE for the broker's URI. */
 struct sdm_controller *sdm_controller_new(const struct sdm_controller_options *options,
-                                          struct sdm_service *service, int64_t epoch,
+                                          struct sdm_service *service, int64_t epoch, bool is_older,
                                           struct sdm_auth auth, GError **error);
 
 /* Finishes what was taken as far as database and broker let it. */
@@ -36,6 +37,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_controller, sdm_controller_free)
 
 /* Called now and then: polls the outbox, keeps time. */
 void sdm_controller_tick(struct sdm_controller *controller);
+
+/* True once requests are taken: when all have answered that were asked what there is, or have had
+ * time to. */
+bool sdm_controller_is_serving(const struct sdm_controller *controller);
 
 /* True while it has a connection to the broker. */
 bool sdm_controller_is_connected(const struct sdm_controller *controller);

@@ -9,6 +9,7 @@
 #include "sdm-controller/reservation/release.h"
 #include "sdm-controller/store/answer.h"
 #include "sdm-controller/store/leader.h"
+#include "sdm-controller/store/lock.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/snapshot.h"
 #include "sdm-controller/store/stored_reply.h"
@@ -51,7 +52,8 @@ static bool read_reached(struct sdm_keeper *keeper, const struct sdm_stored_repl
     if (row->reservation == NULL || !sdm_request_direction(row->type, &direction)) {
         return true;
     }
-    snapshot = sdm_store_snapshot_load(keeper->tx.pg, row->reservation, false, arena, error);
+    snapshot =
+        sdm_store_snapshot_load(sdm_tx_read(&keeper->tx), row->reservation, false, arena, error);
     if (snapshot == NULL) {
         return false;
     }
@@ -80,15 +82,29 @@ static bool tell_timeout(struct sdm_keeper *keeper, const struct sdm_stored_repl
     return sdm_answer_finish(&keeper->tx, row, sdm_error_codec.type, body, arena, error);
 }
 
+/* Who moves a reservation answers what waits for it, with the reservation locked. */
+static void lock_overdue(struct sdm_keeper *keeper, const struct sdm_stored_reply *rows, size_t n)
+{
+    g_autoptr(sdm_lock_set) set = sdm_lock_set_new();
+
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].reservation != NULL) {
+            g_ptr_array_add(set->reservations, (char *)rows[i].reservation);
+        }
+    }
+    sdm_lock(&keeper->tx, set);
+}
+
 static bool tell_overdue(struct sdm_keeper *keeper, struct sdm_arena *arena, bool *again,
                          GError **error)
 {
     struct sdm_stored_reply *rows;
     size_t n;
 
-    if (!sdm_stored_reply_overdue(keeper->tx.pg, MAX_OVERDUE, arena, &rows, &n, error)) {
+    if (!sdm_stored_reply_overdue(sdm_tx_read(&keeper->tx), MAX_OVERDUE, arena, &rows, &n, error)) {
         return false;
     }
+    lock_overdue(keeper, rows, n);
     for (size_t i = 0; i < n; i++) {
         if (!tell_timeout(keeper, &rows[i], arena, error)) {
             return false;
@@ -222,12 +238,6 @@ static void handle(void *worker, void *const *jobs, size_t n)
     }
 }
 
-static void *new_worker(void *user, unsigned index)
-{
-    (void)index;
-    return user;
-}
-
 static void free_worker(void *worker)
 {
     struct sdm_keeper *keeper = worker;
@@ -260,7 +270,6 @@ struct sdm_keeper *sdm_keeper_new(const struct sdm_keeper_config *config)
         .capacity = 1,
         .batch_max = 1,
         .handle = handle,
-        .worker_new = new_worker,
         .worker_free = free_worker,
         .user = keeper,
     };

@@ -1,7 +1,7 @@
 #include "sdm-controller/loader.h"
 
 #include "sdm-controller/graph/topology.h"
-#include "sdm-controller/store/circuit.h"
+#include "sdm-controller/store/circuit_load.h"
 #include "sdm-controller/store/segment.h"
 #include "sdm-controller/store/topology.h"
 #include "sdm-controller/store/usage.h"
@@ -25,7 +25,6 @@ static struct sdm_topology *load_topology(struct sdm_pg *pg, GError **error)
         .links = (const struct sdm_link *)stored.links->data,
         .n_links = stored.links->len,
         .segment_unit_bytes = stored.segment_unit_bytes,
-        .segments_end_bytes = (const uint64_t *)stored.segments_end_bytes->data,
     };
     return sdm_topology_new(&spec, error);
 }
@@ -35,9 +34,9 @@ static bool add_segment(const struct sdm_extent *extent, void *data, GError **er
     return sdm_ledger_add_segment(data, extent, error);
 }
 
-static bool add_circuit(const struct sdm_circuit *circuit, void *data, GError **error)
+static bool add_circuit(const struct sdm_path *path, void *data, GError **error)
 {
-    return sdm_ledger_add_circuit(data, &circuit->path, error);
+    return sdm_ledger_add_circuit(data, path, error);
 }
 
 static bool add_window(int32_t compute_no, int32_t entry, int64_t start_bytes, int64_t size_bytes,
@@ -66,10 +65,12 @@ struct sdm_ledger *sdm_loader_load(struct sdm_pg *pg, GError **error)
     ledger = sdm_ledger_new(topology);
     /* Nobody else has it yet; the lock is what its functions expect. */
     sdm_ledger_lock(ledger);
+    sdm_ledger_begin_load(ledger);
     ok = sdm_store_segments_each(pg, add_segment, ledger, error) &&
          sdm_store_circuits_each(pg, add_circuit, ledger, error) &&
          sdm_store_windows_each(pg, add_window, ledger, error) &&
          sdm_usage_holders_each(pg, add_holder, ledger, error);
+    sdm_ledger_end_load(ledger);
     sdm_ledger_unlock(ledger);
     return ok ? g_steal_pointer(&ledger) : NULL;
 }

@@ -14,6 +14,7 @@
 #include "sdm-controller/controller.h"
 #include "sdm-controller/dispatcher/tokens.h"
 #include "sdm-controller/leadership.h"
+#include "sdm-controller/rise.h"
 
 #define TICK_MS 1000
 
@@ -27,12 +28,10 @@ static const struct sdm_conf_option options[] = {
      OFFSET(name)},
     {"pod", SDM_CONF_STRING, .fallback = "pod-0", .text = "name of the pod in routing keys",
      OFFSET(pod)},
-    {"database", SDM_CONF_URI, .fallback = "postgresql:///sdm", .text = "where PostgreSQL is",
-     OFFSET(database)},
-    {"broker", SDM_CONF_URI, .fallback = "amqp://guest:guest@127.0.0.1:5672/%2f",
-     .text = "where RabbitMQ is", OFFSET(broker)},
-    {"broker-ca-file", SDM_CONF_PATH, .text = "certificates that a broker by amqps may have",
-     OFFSET(broker_ca_file)},
+    {"database", SDM_CONF_URI, .fallback = "postgresql:///sdm",
+     .text = "where PostgreSQL is; sslmode=verify-full&sslrootcert=FILE for TLS", OFFSET(database)},
+    SDM_AMQP_OPTIONS(struct sdm_controller_options, broker,
+                     "amqp://guest:guest@127.0.0.1:5672/%2f"),
     {"tokens", SDM_CONF_PATH, .fallback = "/etc/sdm/tokens",
      .text = "file of static tokens; read again on SIGHUP", OFFSET(tokens)},
     {"workers", SDM_CONF_INT, .unit = "threads", .fallback = "4", .min = 1, .max = 64,
@@ -44,10 +43,20 @@ static const struct sdm_conf_option options[] = {
     {"report-queues", SDM_CONF_INT, .unit = "queues", .fallback = "1", .min = 1, .max = 64,
      .text = "queues that share the reports of agents; agents are told the same number",
      OFFSET(report_queues)},
-    {"beat-ms", SDM_CONF_INT, .unit = "ms", .fallback = "500", .min = 50, .max = 60000,
+    {"max-queued", SDM_CONF_INT, .unit = "requests", .fallback = "100000", .min = 1,
+     .max = 10000000,
+     .text = "requests that wait in a queue of the broker, beyond which it refuses more; a queue "
+             "keeps the number that it was made with, and a controller that wants another one "
+             "cannot use it",
+     OFFSET(max_queued)},
+    {"beat-ms", SDM_CONF_INT, .unit = "ms", .fallback = "250", .min = 50, .max = 60000,
      .text = "time between beats of the leader, and between looks of a standby", OFFSET(beat_ms)},
-    {"standby-after-ms", SDM_CONF_INT, .unit = "ms", .fallback = "2000", .min = 100, .max = 600000,
+    {"standby-after-ms", SDM_CONF_INT, .unit = "ms", .fallback = "1500", .min = 100, .max = 600000,
      .text = "a standby takes over after so long without a beat", OFFSET(standby_after_ms)},
+    {"yield-after-ms", SDM_CONF_INT, .unit = "ms", .fallback = "10000", .min = 100, .max = 3600000,
+     .text = "a leader without connection to the broker lets a standby lead that has had one for "
+             "so long",
+     OFFSET(yield_after_ms)},
     {"agent-silence-ms", SDM_CONF_INT, .unit = "ms", .fallback = "30000", .min = 1000,
      .max = 3600000, .text = "an agent that is silent for longer counts as not connected",
      OFFSET(agent_silence_ms)},
@@ -60,8 +69,19 @@ static const struct sdm_conf_option options[] = {
      OFFSET(max_dimm_bytes)},
     {"fabric-timeout-ms", SDM_CONF_INT, .unit = "ms", .fallback = "5000", .min = 10, .max = 600000,
      .text = "how long a switch may take for a step", OFFSET(fabric_timeout_ms)},
+    {"adopt-timeout-ms", SDM_CONF_INT, .unit = "ms", .fallback = "1000", .min = 50, .max = 600000,
+     .text = "how long a new leader waits for agents and hardware to say what they have, before it "
+             "serves",
+     OFFSET(adopt_timeout_ms)},
     {"fabric-workers", SDM_CONF_INT, .unit = "threads", .fallback = "4", .min = 1, .max = 64,
      .text = "steps at switches, power and scrub controllers at a time", OFFSET(fabric_workers)},
+    {"audit-seal-ms", SDM_CONF_INT, .unit = "ms", .fallback = "1000", .min = 10, .max = 3600000,
+     .text = "time after which new entries of the audit log are sealed", OFFSET(audit_seal_ms)},
+    {"audit-block-entries", SDM_CONF_INT, .unit = "entries", .fallback = "4096", .min = 1,
+     .max = 65536, .text = "most entries of a sealed block", OFFSET(audit_block_entries)},
+    {"audit-head-file", SDM_CONF_PATH,
+     .text = "file to which the hash of each sealed block is added; none unless given",
+     OFFSET(audit_head_file)},
 };
 
 static const struct sdm_conf_table table = {
@@ -70,7 +90,7 @@ static const struct sdm_conf_table table = {
     .options = options,
     .n_options = G_N_ELEMENTS(options),
     .epilogue = "Exit status: 0 stopped, 1 failed, 2 mistake in the options, 3 another controller "
-                "leads.\n",
+                "leads or shall.\n",
 };
 
 /* What main owns.  Until it leads, 'controller' is NULL. */
@@ -79,8 +99,11 @@ struct program {
     struct sdm_service *service;
     struct sdm_tokens *tokens;
     struct sdm_leadership *leadership;
+    struct sdm_amqp *probe; /* of a standby: shows that it could serve */
     struct sdm_controller *controller;
     int64_t epoch; /* won, to be served by the main thread */
+    /* The devices have seen later epochs than the database. */
+    bool is_older;
 };
 
 static void fail(struct program *program, const char *event, const GError *error)
@@ -94,11 +117,24 @@ static void serve(void *user)
     struct program *program = user;
     g_autoptr(GError) error = NULL;
 
-    program->controller = sdm_controller_new(&program->options, program->service, program->epoch,
-                                             sdm_tokens_auth(program->tokens), &error);
+    program->controller =
+        sdm_controller_new(&program->options, program->service, program->epoch, program->is_older,
+                           sdm_tokens_auth(program->tokens), &error);
     if (program->controller == NULL) {
         fail(program, "cannot-serve", error);
     }
+    g_clear_pointer(&program->probe, sdm_amqp_free);
+}
+
+static int64_t rise(void *user, struct sdm_pg *pg, int64_t epoch)
+{
+    struct program *program = user;
+
+    return sdm_rise(pg, epoch,
+                    &(struct sdm_rise_config){program->options.name,
+                                              program->options.adopt_timeout_ms,
+                                              program->options.beat_ms},
+                    &program->is_older);
 }
 
 static void on_won(void *user, int64_t epoch)
@@ -118,6 +154,14 @@ static void on_lost(void *user)
     sdm_service_stop(program->service, SDM_EXIT_SUPERSEDED);
 }
 
+static void on_yield(void *user)
+{
+    struct program *program = user;
+
+    sdm_log_limited(SDM_LOG_ERROR, "yields", sdm_log_int("epoch", program->epoch));
+    sdm_service_stop(program->service, SDM_EXIT_SUPERSEDED);
+}
+
 static void on_hopeless(void *user, const GError *error)
 {
     fail(user, "wrong-database", error);
@@ -130,6 +174,10 @@ static bool on_tick(void *user)
     if (program->controller != NULL) {
         sdm_controller_tick(program->controller);
     }
+    sdm_leadership_note_broker(
+        program->leadership, program->controller != NULL
+                                 ? sdm_controller_is_connected(program->controller)
+                                 : program->probe != NULL && sdm_amqp_is_connected(program->probe));
     return true;
 }
 
@@ -165,10 +213,33 @@ static void fill_status(void *user, struct sdm_json *status)
     struct program *program = user;
 
     fill_leadership(program, sdm_json_set_object(status, "leadership"));
-    sdm_json_set_boolean(status, "serving", program->controller != NULL);
+    sdm_json_set_boolean(status, "serving",
+                         program->controller != NULL &&
+                             sdm_controller_is_serving(program->controller));
     if (program->controller != NULL) {
         sdm_controller_fill_status(program->controller, status);
     }
+}
+
+/* What a leader says of the broker counts once it has begun to serve. */
+static bool check_health(void *user, GError **error)
+{
+    struct program *program = user;
+
+    if (!sdm_leadership_check(program->leadership, error)) {
+        return false;
+    }
+    if (sdm_leadership_epoch(program->leadership) == 0) {
+        return true;
+    }
+    if (program->controller == NULL) {
+        return sdm_unavailable(error, "leads, and is still loading");
+    }
+    if (!sdm_controller_is_connected(program->controller)) {
+        return sdm_unavailable(error, "leads without a connection to the broker");
+    }
+    return sdm_controller_is_serving(program->controller) ||
+           sdm_unavailable(error, "leads, and is still looking at what there is");
 }
 
 static struct sdm_json *handle_leadership(void *user, const struct sdm_json *args, GError **error)
@@ -199,12 +270,21 @@ static const struct sdm_control_command commands[] = {
 
 /* --- Start and end. */
 
+static bool start_probe(struct program *program, GError **error)
+{
+    struct sdm_amqp_config config = {.name = "sdm-controller standby"};
+
+    sdm_amqp_options_apply(&program->options.broker, &config);
+    program->probe = sdm_amqp_new(&config, error);
+    return program->probe != NULL;
+}
+
 static bool start(struct program *program, GError **error)
 {
     const struct sdm_controller_options *config = &program->options;
 
     program->tokens = sdm_tokens_new(config->tokens, error);
-    if (program->tokens == NULL) {
+    if (program->tokens == NULL || !start_probe(program, error)) {
         return false;
     }
     program->leadership = sdm_leadership_new(&(struct sdm_leadership_config){
@@ -212,13 +292,17 @@ static bool start(struct program *program, GError **error)
         .name = config->name,
         .beat_ms = config->beat_ms,
         .standby_after_ms = config->standby_after_ms,
+        .rise = rise,
         .on_won = on_won,
+        .yield_after_ms = config->yield_after_ms,
         .on_lost = on_lost,
+        .on_yield = on_yield,
         .on_hopeless = on_hopeless,
         .user = program,
     });
     sdm_service_add_commands(program->service, commands, G_N_ELEMENTS(commands), program);
     sdm_service_add_status(program->service, fill_status, program);
+    sdm_health_add(sdm_service_get_health(program->service), check_health, program);
     sdm_service_on_reload(program->service, on_reload, program);
     sdm_service_add_timer(program->service, TICK_MS, on_tick, program);
     return true;
@@ -231,7 +315,7 @@ static int run(struct program *program)
     int status = 1;
 
     if (sdm_http_metrics_new(&program->options.service, sdm_service_get_metrics(program->service),
-                             NULL, NULL, &metrics, &error) &&
+                             sdm_service_get_health(program->service), &metrics, &error) &&
         start(program, &error)) {
         status = sdm_service_run(program->service);
     } else {
@@ -241,6 +325,7 @@ static int run(struct program *program)
     sdm_controller_free(program->controller);
     program->controller = NULL;
     sdm_leadership_free(program->leadership);
+    sdm_amqp_free(program->probe);
     return status;
 }
 

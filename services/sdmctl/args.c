@@ -7,11 +7,7 @@
 static const char *const colours[] = {"auto", "always", "never", NULL};
 
 static const struct sdm_conf_option globals[] = {
-    {"broker", SDM_CONF_URI, .fallback = "amqp://guest:guest@127.0.0.1:5672/%2f",
-     .text = "broker that the controller listens to",
-     .offset = offsetof(struct sdm_ctl_globals, broker)},
-    {"broker-ca-file", SDM_CONF_PATH, .text = "certificates that a broker by amqps may have",
-     .offset = offsetof(struct sdm_ctl_globals, broker_ca_file)},
+    SDM_AMQP_OPTIONS(struct sdm_ctl_globals, broker, "amqp://guest:guest@127.0.0.1:5672/%2f"),
     {"token-file", SDM_CONF_SECRET_FILE,
      .text = "file whose first line is the token to authenticate with",
      .offset = offsetof(struct sdm_ctl_globals, token)},

@@ -9,13 +9,13 @@
 
 #include <glib.h>
 
+#include "lib/amqp/options.h"
 #include "lib/conf/conf.h"
 #include "sdmctl/command.h"
 
 /* Options of sdmctl itself, from file, environment and arguments. */
 struct sdm_ctl_globals {
-    char *broker;
-    char *broker_ca_file;
+    struct sdm_amqp_options broker;
     char *token;
     char *reply_timeout;
     char *color;

@@ -16,7 +16,9 @@ static bool read_stream(FILE *stream, GString *text)
     char buffer[65536];
     size_t size;
 
-    while ((size = fread(buffer, 1, sizeof buffer, stream)) > 0) {
+    /* What is longer than its reader takes is refused there; a stream need not end. */
+    while (text->len <= file_limits.size_bytes &&
+           (size = fread(buffer, 1, sizeof buffer, stream)) > 0) {
         g_string_append_len(text, buffer, (gssize)size);
     }
     return ferror(stream) == 0;

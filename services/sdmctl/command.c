@@ -4,6 +4,11 @@
 
 G_DEFINE_QUARK(sdm - ctl - usage, sdm_ctl_usage)
 
+GQuark sdm_ctl_tampered_quark(void)
+{
+    return g_quark_from_static_string("sdm-ctl-tampered");
+}
+
 bool sdm_ctl_usage(GError **error, const char *format, ...)
 {
     va_list arguments;

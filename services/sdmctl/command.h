@@ -82,6 +82,10 @@ GQuark sdm_ctl_usage_quark(void);
 /* Sets an SDM_CTL_USAGE error; returns false. */
 bool sdm_ctl_usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* The audit log is not what it was; what is wrong with it has been said. */
+#define SDM_CTL_TAMPERED sdm_ctl_tampered_quark()
+GQuark sdm_ctl_tampered_quark(void);
+
 /* The command of that name ("rack show"), or NULL. */
 const struct sdm_ctl_command *sdm_ctl_find_command(const char *name);
 /* Is there a command of more words that begins with this one? */

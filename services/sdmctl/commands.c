@@ -1,6 +1,7 @@
 /* The table of subcommands. */
 #include "sdmctl/command.h"
 
+#include "sdmctl/audit.h"
 #include "sdmctl/batch.h"
 #include "sdmctl/complete.h"
 #include "sdmctl/control.h"
@@ -8,6 +9,8 @@
 #include "sdmctl/hardware.h"
 #include "sdmctl/parameters.h"
 #include "sdmctl/plan.h"
+#include "sdmctl/project.h"
+#include "sdmctl/quarantine.h"
 #include "sdmctl/rack.h"
 #include "sdmctl/request.h"
 #include "sdmctl/reservation.h"
@@ -41,7 +44,9 @@
 const struct sdm_ctl_command sdm_ctl_commands[] = {
     {"rack register", "Registers the hardware that a rack file describes",
      "The file is sent in as many messages as it needs: racks, trays, bricks and switches, links. "
-     "Their keys are derived from what they hold, so that the same file can be registered again.",
+     "Their keys are made from the key and from what each holds: registering the file again with "
+     "the "
+     "same --key repeats the requests, without it they are new ones.",
      USES(ARGUMENT(rack_file, NULL), OPTION(key, NULL)), "s11.register/1",
      &sdm_s11_register_reply_codec, sdm_ctl_rack_register,
      .examples = {"sdmctl rack register deploy/racks/quickstart.json"}},
@@ -81,15 +86,51 @@ const struct sdm_ctl_command sdm_ctl_commands[] = {
      sdm_ctl_run_request,
      sdm_ctl_brick_print,
      {"sdmctl brick change mb0 --capacity=64GiB", "sdmctl brick change mb0 --wake=200ms"}},
-    {"brick fence",
-     "Cuts a dead compute brick off, then scrubs and frees what it had",
+    {"brick fence", "Cuts a dead compute brick off, then scrubs and frees what it had",
+     "Its power controller or every switch that it is cabled to must confirm it; what nobody "
+     "confirms goes to quarantine.  A fenced brick takes no memory until it is fenced with --undo "
+     "and reports that nothing is mapped.",
+     USES(ARGUMENT(brick, "brick"), OPTION(fence_method, "method"), OPTION(fence_undo, "undo"), KEY,
+          WAIT),
+     "s11.fence/1", &sdm_s11_brick_reply_codec, sdm_ctl_run_request, sdm_ctl_brick_print,
+     .examples = {"sdmctl brick fence cb0 --wait=fabric --timeout=2m",
+                  "sdmctl brick fence cb0 --undo --wait=fabric"}},
+    {"quarantine list", "Lists segments that somebody may still reach", NULL,
+     USES(OPTION(brick, "memory_brick"), OPTION(after, "after")), "s11.quarantine.list/1",
+     &sdm_s11_quarantine_reply_codec, sdm_ctl_quarantine_list,
+     .examples = {"sdmctl quarantine list", "sdmctl quarantine list --brick=mb0 --json"}},
+    {"quarantine release",
+     "Decides that nobody reaches a segment any more: it is scrubbed and free",
      NULL,
-     USES(ARGUMENT(brick, "brick"), KEY, WAIT),
-     "s11.fence/1",
-     &sdm_s11_brick_reply_codec,
+     USES(ARGUMENT(segment, "segment"), KEY),
+     "s11.quarantine.release/1",
+     &sdm_s11_quarantine_reply_codec,
      sdm_ctl_run_request,
-     sdm_ctl_brick_print,
-     {"sdmctl brick fence cb0 --wait=fabric --timeout=2m"}},
+     sdm_ctl_quarantine_print,
+     {"sdmctl quarantine release 00000003-5d3e-4c1a-9b7f-2a6d8c4e1f03"}},
+    {"project set",
+     "Sets how many bytes and reservations a project may have",
+     NULL,
+     USES(ARGUMENT(project, "project"), OPTION(max_bytes, "max_bytes"),
+          OPTION(max_reservations, "max_reservations"), OPTION(unlimited, "unlimited"), KEY),
+     "s11.project.set/1",
+     &sdm_s11_project_reply_codec,
+     sdm_ctl_run_request,
+     sdm_ctl_project_print,
+     {"sdmctl project set demo --bytes=1TiB --reservations=100",
+      "sdmctl project set demo --unlimited"}},
+    {"project show",
+     "Shows what a project uses, and its quota; one's own unless given",
+     NULL,
+     USES(ARGUMENT(project, "project", .is_optional = true)),
+     "s11.project.show/1",
+     &sdm_s11_project_reply_codec,
+     sdm_ctl_run_request,
+     sdm_ctl_project_print,
+     {"sdmctl project show"}},
+    {"project list", "Lists projects, what they use, and their quotas", NULL,
+     USES(OPTION(after, "after")), "s11.project.list/1", &sdm_s11_project_reply_codec,
+     sdm_ctl_project_list, .examples = {"sdmctl project list"}},
     {"vm list", "Lists virtual machines as agents report them", NULL, USES(OPTION(after, "after")),
      "s11.vm.list/1", &sdm_s11_vm_list_reply_codec, sdm_ctl_vm_list,
      .examples = {"sdmctl vm list"}},
@@ -240,6 +281,22 @@ const struct sdm_ctl_command sdm_ctl_commands[] = {
     {"status", "Shows the controller's own state", NULL, .type = "s11.status/1",
      .reply = &sdm_s11_status_reply_codec, .run = sdm_ctl_run_request,
      .print = sdm_ctl_status_print, .examples = {"sdmctl status", "sdmctl status --json"}},
+    {"audit verify", "Recomputes the audit log's hashes, and says where it was tampered with",
+     "Reads the database itself, as a role of its own (sdm_auditor), and trusts nobody else.  "
+     "Without "
+     "--head a log that was cut off at its end or wholly written anew is not found out.  Exit "
+     "status "
+     "4: tampered with.",
+     USES(OPTION(head, NULL), OPTION(database, NULL, "postgresql:///sdm")),
+     .run = sdm_ctl_audit_verify,
+     .examples = {"sdmctl audit verify --head=/var/lib/sdm/audit-heads "
+                  "--database='postgresql://sdm_auditor@db/sdm'"}},
+    {"audit list", "Lists who asked for what, and what became of it",
+     "Reads the database itself, as audit verify does.",
+     USES(OPTION(project, NULL), OPTION(object, NULL), OPTION(actor, NULL), OPTION(since, NULL),
+          OPTION(limit, NULL, "100"), OPTION(database, NULL, "postgresql:///sdm")),
+     .run = sdm_ctl_audit_list,
+     .examples = {"sdmctl audit list --project=demo --since=1h", "sdmctl audit list --object=mb0"}},
     {"ctl", "Asks a daemon on this machine over its control socket",
      "Values are numbers, true, false or text; '{...}' gives all arguments as JSON.",
      USES(ARGUMENT(control_socket, NULL), ARGUMENT(control_command, NULL),

@@ -1,5 +1,6 @@
 #include "sdmctl/events.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,8 +90,15 @@ static void print_brick(const struct sdm_event_brick *event)
 
 static void print_drift(const struct sdm_event_drift *event)
 {
-    printf("%s  drift  %s  %s  %s\n", event->at, event->device,
-           sdm_event_drift_action_name(event->action), event->text);
+    printf("%s  drift  %s  %s  %s  %s\n", event->at, event->device,
+           sdm_drift_kind_name(event->kind), sdm_event_drift_action_name(event->action),
+           event->text);
+}
+
+static void print_audit_head(const struct sdm_event_audit_head *event)
+{
+    printf("%s  audit_head  pod %s  block %" PRIu64 ", entries %" PRIu64 " to %" PRIu64 "  %s\n",
+           event->at, event->pod, event->block, event->first_id, event->last_id, event->hash);
 }
 
 typedef void print_fn(const void *event);
@@ -103,6 +111,7 @@ static const struct {
     {&sdm_event_vm_codec, (print_fn *)print_vm},
     {&sdm_event_brick_codec, (print_fn *)print_brick},
     {&sdm_event_drift_codec, (print_fn *)print_drift},
+    {&sdm_event_audit_head_codec, (print_fn *)print_audit_head},
 };
 
 /* False for what is no event, which is said and does not count. */
@@ -164,19 +173,17 @@ static bool listen(struct sdm_ctl *ctl, const struct sdm_amqp_topology *topology
 {
     g_autoptr(GAsyncQueue) events = g_async_queue_new_full((GDestroyNotify)sdm_amqp_delivery_free);
     struct listening listening = {.events = events};
-    const struct sdm_amqp_config config = {.uri = ctl->globals.broker,
-                                           .ca_file = ctl->globals.broker_ca_file,
-                                           .name = "sdmctl events",
-                                           .topology = topology,
-                                           .on_state = on_state,
-                                           .user = &listening};
+    struct sdm_amqp_config config = {
+        .name = "sdmctl events", .topology = topology, .on_state = on_state, .user = &listening};
     const struct sdm_amqp_consumer_config consumer = {.queue = topology->queues[0].name,
                                                       .prefetch = PREFETCH,
                                                       .is_settled = true,
                                                       .deliver = on_event,
                                                       .user = &listening};
-    g_autoptr(sdm_amqp) amqp = sdm_amqp_new(&config, error);
+    g_autoptr(sdm_amqp) amqp = NULL;
 
+    sdm_amqp_options_apply(&ctl->globals.broker, &config);
+    amqp = sdm_amqp_new(&config, error);
     if (amqp == NULL) {
         return false;
     }

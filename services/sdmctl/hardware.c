@@ -8,6 +8,9 @@
 #include "sdmctl/table.h"
 #include "wire/s11.h"
 
+/* A standby beats every second. */
+#define STANDBY_SILENT_MS 5000
+
 static void print_power(const struct sdm_wire_brick_status *brick)
 {
     char power[SDM_CTL_QUANTITY_SIZE];
@@ -50,7 +53,8 @@ void sdm_ctl_brick_print(struct sdm_ctl *ctl, const void *reply)
     printf("Brick     %s, %s%s%s, tray %s\n", brick->id, sdm_brick_kind_name(brick->kind),
            brick->has_accelerator_kind ? " " : "",
            brick->has_accelerator_kind ? brick->accelerator_kind : "", brick->tray);
-    printf("State     %s%s\n", sdm_brick_state_name(brick->state),
+    printf("State     %s%s%s%s\n", sdm_brick_state_name(brick->state), brick->has_fence ? ", " : "",
+           brick->has_fence ? sdm_fence_state_name(brick->fence) : "",
            answer->done ? "" : "; the request goes on");
     print_power(brick);
     print_memory(brick);
@@ -104,11 +108,41 @@ bool sdm_ctl_agents(struct sdm_ctl *ctl, struct sdm_ctl_args *args, GError **err
     return true;
 }
 
+/* What a standby that is asked for nothing says of itself. */
+static const char *state_of(const struct sdm_wire_standby_status *standby)
+{
+    if (standby->beat_age_ms > STANDBY_SILENT_MS) {
+        return "silent";
+    }
+    return standby->sees_broker ? "ready" : "without broker";
+}
+
+static void print_standbys(struct sdm_ctl *ctl, const struct sdm_s11_status_reply *status)
+{
+    g_autoptr(sdm_ctl_table) table =
+        sdm_ctl_table_new("STANDBY|HOST|>PID|VERSION|SINCE|>LAST BEAT|STATE");
+
+    for (size_t i = 0; i < status->n_standbys; i++) {
+        const struct sdm_wire_standby_status *standby = &status->standbys[i];
+
+        sdm_ctl_table_add(table, standby->name);
+        sdm_ctl_table_add(table, standby->host);
+        sdm_ctl_table_add_format(table, "%" PRIu64, standby->pid);
+        sdm_ctl_table_add(table, standby->version);
+        sdm_ctl_table_add_format(table, "%.19sZ", standby->since);
+        sdm_ctl_table_add_format(table, "%.1f s ago", (double)standby->beat_age_ms / 1000);
+        sdm_ctl_table_add(table, state_of(standby));
+    }
+    if (status->n_standbys > 0) {
+        printf("\n");
+        sdm_ctl_table_print(table, &ctl->screen, 0);
+    }
+}
+
 void sdm_ctl_status_print(struct sdm_ctl *ctl, const void *reply)
 {
     const struct sdm_s11_status_reply *status = reply;
 
-    (void)ctl;
     printf("Leader        %s, epoch %" PRIu64 ", since %s\n", status->leader, status->epoch,
            status->since);
     printf("Version       %s\n", status->version);
@@ -117,4 +151,6 @@ void sdm_ctl_status_print(struct sdm_ctl *ctl, const void *reply)
     printf("Pending       %" PRIu64 " requests wait for fabric or guest\n", status->n_pending);
     printf("Outbox        %" PRIu64 " messages to publish\n", status->n_outbox);
     printf("Diverged      %" PRIu64 " devices\n", status->n_diverged);
+    printf("Standbys      %zu\n", status->n_standbys);
+    print_standbys(ctl, status);
 }

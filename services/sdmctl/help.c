@@ -154,10 +154,11 @@ char *sdm_ctl_help(void)
 
     append_commands(out, "");
     g_string_append_printf(out, "\n%s", rows);
-    g_string_append(out,
-                    "\nOptions stand anywhere; each can be an environment variable (SDM_BROKER, "
-                    "SDM_TOKEN_FILE, ...)\nor a line under [sdmctl] in the file of --config.\n\n"
-                    "Exit status: 0 done; 1 refused by the controller; 2 wrong usage or input; 3 "
-                    "unavailable,\ntimed out, or outcome unknown: repeat with the same --key.\n");
+    g_string_append(
+        out, "\nOptions stand anywhere; each can be an environment variable (SDM_BROKER, "
+             "SDM_TOKEN_FILE, ...)\nor a line under [sdmctl] in the file of --config.\n\n"
+             "Exit status: 0 done; 1 refused by the controller; 2 wrong usage or input; 3 "
+             "unavailable,\ntimed out, or outcome unknown: repeat with the same --key; 4 (audit "
+             "verify) tampered with;\n5 the queue of requests is full, nothing was done.\n");
     return g_string_free(out, FALSE);
 }

@@ -42,6 +42,8 @@ static const char tail[] =
     ".TP\n.B 2\nWrong usage, or an input file that cannot be read; nothing was sent.\n"
     ".TP\n.B 3\nThe broker or the controller is away, the wait level was not reached in time, or\n"
     "the outcome is unknown: repeat it with the same key.\n"
+    ".TP\n.B 4\nThe audit log was tampered with; the standard output says where.\n"
+    ".TP\n.B 5\nThe queue of requests is full: the broker did not take it, and nothing was done.\n"
     ".SH ENVIRONMENT\n"
     "Each option of sdmctl itself is read from a variable, too: SDM_BROKER, SDM_BROKER_CA_FILE,\n"
     "SDM_TOKEN_FILE, SDM_REPLY_TIMEOUT, SDM_JSON, SDM_VERBOSE, SDM_ASCII, SDM_COLOR; SDM_CONFIG "

@@ -2,7 +2,7 @@
 
 #include "wire/words.h"
 
-static const char *const event_kinds[] = {"reservation", "vm", "brick", "drift"};
+static const char *const event_kinds[] = {"reservation", "vm", "brick", "drift", "audit_head"};
 static const struct sdm_words event_kind_words = {"event kind", event_kinds,
                                                   G_N_ELEMENTS(event_kinds)};
 
@@ -12,6 +12,8 @@ P(accelerator_kind) = {"accelerator-kind", SDM_CTL_TEXT, .placeholder = "KIND",
                        .text = "kind of accelerator, such as fpga"};
 P(active_power) = {"active-mw", SDM_CTL_NUMBER, .placeholder = "MILLIWATTS",
                    .text = "power drawn in use"};
+P(actor) = {"actor", SDM_CTL_TEXT, .placeholder = "NAME",
+            .text = "only what this token's name, or 'controller', did"};
 P(after) = {"after", SDM_CTL_TEXT, .placeholder = "ID",
             .text = "begin behind this one, and end after one page"};
 P(all) = {"all", SDM_CTL_FLAG, .text = "those released and failed, too"};
@@ -35,10 +37,21 @@ P(control_socket) = {"socket", SDM_CTL_FILE, .placeholder = "SOCKET",
                      .text = "control socket of the daemon"};
 P(count) = {"count", SDM_CTL_NUMBER, .placeholder = "N",
             .text = "end after so many events; 1 unless --follow is given"};
+P(database) = {
+    "database", SDM_CTL_TEXT, .placeholder = "URI",
+    .text = "where PostgreSQL is, read as a role that may read the audit log; a password "
+            "belongs into a passfile"};
 P(event_kind) = {"kind", SDM_CTL_WORD, .words = &event_kind_words, .placeholder = "KIND",
                  .text = "only events of this kind"};
+P(fence_method) = {"method", SDM_CTL_WORD, .words = &sdm_fence_method_words,
+                   .placeholder = "METHOD",
+                   .text = "how it is cut off: power, cut (at its switches), any unless given"};
+P(fence_undo) = {"undo", SDM_CTL_FLAG,
+                 .text = "let it return: it serves again once it has nothing mapped"};
 P(follow) = {"follow", SDM_CTL_FLAG, .text = "go on until interrupted"};
 P(group) = {"group", SDM_CTL_TEXT, .placeholder = "GROUP", .text = "name of a group"};
+P(head) = {"head", SDM_CTL_FILE, .placeholder = "FILE",
+           .text = "hashes that were exported: the controller's audit-head-file, or events kept"};
 P(idle_power) = {"idle-mw", SDM_CTL_NUMBER, .placeholder = "MILLIWATTS",
                  .text = "power drawn when idle"};
 P(key) = {"key", SDM_CTL_TEXT, .placeholder = "KEY",
@@ -46,10 +59,17 @@ P(key) = {"key", SDM_CTL_TEXT, .placeholder = "KEY",
                   "nothing; random unless given"};
 P(lease) = {"lease", SDM_CTL_SECONDS, .placeholder = "DURATION",
             .text = "how long it is held unless renewed or attached"};
+P(max_bytes) = {"bytes", SDM_CTL_SIZE, .placeholder = "SIZE",
+                .text = "most bytes that it may have; what is not given stays"};
+P(max_reservations) = {"reservations", SDM_CTL_NUMBER, .placeholder = "N",
+                       .text = "most reservations that it may have; what is not given stays"};
+P(limit) = {"limit", SDM_CTL_NUMBER, .placeholder = "N", .text = "the newest so many"};
 P(management) = {"management", SDM_CTL_TEXT, .placeholder = "HOST:PORT",
                  .text = "its management interface"};
 P(mode) = {"mode", SDM_CTL_WORD, .words = &sdm_mode_words, .placeholder = "MODE",
            .text = "in whose kernel it is used"};
+P(object) = {"object", SDM_CTL_TEXT, .placeholder = "ID",
+             .text = "only what was done to this reservation, brick or machine"};
 P(plan) = {"plan", SDM_CTL_TEXT, .placeholder = "PLAN",
            .text = "apply exactly this plan, or refuse"};
 P(policy) = {"policy", SDM_CTL_WORD, .words = &sdm_policy_words, .placeholder = "POLICY",
@@ -64,12 +84,16 @@ P(rack_file) = {"file", SDM_CTL_FILE, .placeholder = "FILE",
                 .text = "rack file (rack/1), or '-' for the standard input"};
 P(reservation) = {"reservation", SDM_CTL_TEXT, .placeholder = "RESERVATION",
                   .text = "UUID of a reservation", .ids = "reservation"};
+P(segment) = {"segment", SDM_CTL_TEXT, .placeholder = "SEGMENT", .text = "UUID of a segment"};
+P(since) = {"since", SDM_CTL_SECONDS, .placeholder = "DURATION",
+            .text = "not older than this, such as 2h"};
 P(size) = {"size", SDM_CTL_SIZE, .placeholder = "SIZE",
            .text = "size such as 512MiB or 1GiB, a multiple of the segment unit"};
 P(state) = {"state", SDM_CTL_WORD, .words = &sdm_reservation_state_words, .placeholder = "STATE",
             .text = "only those in this state"};
 P(timeout) = {"timeout", SDM_CTL_MILLISECONDS, .placeholder = "DURATION",
               .text = "how long the controller waits for the level; 30s unless given"};
+P(unlimited) = {"unlimited", SDM_CTL_FLAG, .text = "what is not given is unlimited from now on"};
 P(vm) = {"vm", SDM_CTL_VM, .placeholder = "VM", .text = "virtual machine, by UUID or name",
          .ids = "vm"};
 P(wait) = {"wait", SDM_CTL_WORD, .words = &sdm_wait_level_words, .placeholder = "LEVEL",

@@ -11,14 +11,17 @@
 
 #define BAR_MIN 10
 #define BAR_MAX 32
-/* Columns of a brick's line that are not its bar. */
-#define REST_COLUMNS 62
+/* Columns of what stands between a memory brick's power and its bar. */
+#define FIGURE_COLUMNS 15
+/* Edges of a box, and a space beside each. */
+#define EDGE_COLUMNS 4
 
 struct drawing {
     const struct sdm_ctl_screen *screen;
     const struct sdm_s11_show_reply *view;
-    size_t width;    /* of a box, its edges counted */
-    size_t id_width; /* of the longest id */
+    size_t width;     /* of a box, its edges counted */
+    size_t bar_width; /* of every memory brick's bar */
+    size_t id_width;  /* of the longest id */
     GString *out;
 };
 
@@ -39,7 +42,7 @@ static size_t share(uint64_t part, uint64_t whole, size_t columns)
 
 static char *format_bar(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)
 {
-    size_t columns = CLAMP(drawing->width - MIN(drawing->width, REST_COLUMNS), BAR_MIN, BAR_MAX);
+    size_t columns = drawing->bar_width;
     const struct {
         uint64_t bytes;
         enum sdm_ctl_sign sign;
@@ -72,7 +75,7 @@ static void append_box_line(const struct drawing *drawing, const char *text)
 {
     append_signs(drawing, SDM_CTL_SIGN_VERTICAL, 1);
     g_string_append_c(drawing->out, ' ');
-    sdm_ctl_append_fitted(drawing->out, text, drawing->width - 4);
+    sdm_ctl_append_fitted(drawing->out, text, drawing->width - EDGE_COLUMNS);
     g_string_append_c(drawing->out, ' ');
     append_signs(drawing, SDM_CTL_SIGN_VERTICAL, 1);
     g_string_append_c(drawing->out, '\n');
@@ -102,13 +105,13 @@ static char *format_use(const struct drawing *drawing, const struct sdm_wire_bri
     bar = format_bar(drawing, brick);
     figures = g_strdup_printf("%s/%s", sdm_ctl_size_format(brick->live_bytes, used),
                               sdm_ctl_size_format(brick->capacity_bytes, whole));
-    return g_strdup_printf("%-15s %s", figures, bar);
+    return g_strdup_printf("%-*s %s", FIGURE_COLUMNS, figures, bar);
 }
 
-static void append_brick(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)
+/* What stands before its use. */
+static char *format_head(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)
 {
-    g_autofree char *use = format_use(drawing, brick);
-    g_autoptr(GString) line = g_string_new(NULL);
+    GString *line = g_string_new(NULL);
     char power[SDM_CTL_QUANTITY_SIZE];
 
     sdm_ctl_append_fitted(line, brick->id, drawing->id_width);
@@ -116,15 +119,23 @@ static void append_brick(const struct drawing *drawing, const struct sdm_wire_br
                            sdm_ctl_colour(drawing->screen, sdm_ctl_brick_colour(brick)),
                            sdm_ctl_brick_condition(brick),
                            sdm_ctl_colour(drawing->screen, SDM_CTL_PLAIN));
-    g_string_append_printf(line, "%" PRIu64 "/%" PRIu64 " ports  %6s  %s", brick->n_ports_used,
-                           brick->n_ports, sdm_ctl_power_format(brick->power_mw, power), use);
-    append_box_line(drawing, line->str);
+    g_string_append_printf(line, "%" PRIu64 "/%" PRIu64 " ports  %6s  ", brick->n_ports_used,
+                           brick->n_ports, sdm_ctl_power_format(brick->power_mw, power));
+    return g_string_free(line, FALSE);
 }
 
-static void append_switch(const struct drawing *drawing,
-                          const struct sdm_wire_switch_status *device, bool boxed)
+static char *format_brick(const struct drawing *drawing, const struct sdm_wire_brick_status *brick)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
+    g_autofree char *head = format_head(drawing, brick);
+    g_autofree char *use = format_use(drawing, brick);
+
+    return g_strconcat(head, use, NULL);
+}
+
+static char *format_switch(const struct drawing *drawing,
+                           const struct sdm_wire_switch_status *device)
+{
+    GString *line = g_string_new(NULL);
 
     sdm_ctl_append_fitted(line, device->id, drawing->id_width);
     g_string_append_printf(
@@ -132,11 +143,7 @@ static void append_switch(const struct drawing *drawing,
         device->state == SDM_BRICK_STATE_ACTIVE ? "switch" : sdm_brick_state_name(device->state),
         device->n_ports_used, device->n_ports,
         device->have_generation < device->want_generation ? ", changing" : "");
-    if (boxed) {
-        append_box_line(drawing, line->str);
-    } else {
-        g_string_append_printf(drawing->out, "  %s\n", line->str);
-    }
+    return g_string_free(line, FALSE);
 }
 
 static void append_tray(const struct drawing *drawing, const char *tray)
@@ -154,12 +161,16 @@ static void append_tray(const struct drawing *drawing, const char *tray)
     g_string_append_c(drawing->out, '\n');
     for (size_t i = 0; i < view->n_bricks; i++) {
         if (strcmp(view->bricks[i].tray, tray) == 0) {
-            append_brick(drawing, &view->bricks[i]);
+            g_autofree char *line = format_brick(drawing, &view->bricks[i]);
+
+            append_box_line(drawing, line);
         }
     }
     for (size_t i = 0; i < view->n_switches; i++) {
         if (view->switches[i].has_tray && strcmp(view->switches[i].tray, tray) == 0) {
-            append_switch(drawing, &view->switches[i], true);
+            g_autofree char *line = format_switch(drawing, &view->switches[i]);
+
+            append_box_line(drawing, line);
         }
     }
     append_signs(drawing, SDM_CTL_SIGN_BOTTOM_LEFT, 1);
@@ -218,15 +229,40 @@ static size_t longest_id(const struct sdm_s11_show_reply *view)
     return longest;
 }
 
+/* As wide as the screen, or wider where a line needs it: what is cut off says nothing. */
+static void measure(struct drawing *drawing)
+{
+    const struct sdm_s11_show_reply *view = drawing->view;
+    size_t needed = 0;
+    size_t head_width = 0;
+    size_t left;
+
+    drawing->bar_width = BAR_MIN;
+    for (size_t i = 0; i < view->n_bricks; i++) {
+        g_autofree char *head = format_head(drawing, &view->bricks[i]);
+        g_autofree char *line = format_brick(drawing, &view->bricks[i]);
+
+        needed = MAX(needed, sdm_ctl_columns(line));
+        head_width = MAX(head_width, sdm_ctl_columns(head));
+    }
+    for (size_t i = 0; i < view->n_switches; i++) {
+        g_autofree char *line = format_switch(drawing, &view->switches[i]);
+
+        needed = MAX(needed, sdm_ctl_columns(line));
+    }
+    drawing->width = MAX(drawing->screen->width, needed + EDGE_COLUMNS);
+    left = drawing->width - EDGE_COLUMNS;
+    left -= MIN(left, head_width + FIGURE_COLUMNS + 1);
+    drawing->bar_width = CLAMP(left, BAR_MIN, BAR_MAX);
+}
+
 static void draw(struct sdm_ctl *ctl, const char *rack, const struct sdm_s11_show_reply *view)
 {
     g_autoptr(GString) out = g_string_new(NULL);
-    struct drawing drawing = {.screen = &ctl->screen,
-                              .view = view,
-                              .width = ctl->screen.width,
-                              .id_width = longest_id(view),
-                              .out = out};
+    struct drawing drawing = {
+        .screen = &ctl->screen, .view = view, .id_width = longest_id(view), .out = out};
 
+    measure(&drawing);
     append_head(&drawing, rack);
     for (size_t i = 0; i < view->n_trays; i++) {
         if (strcmp(view->trays[i].rack, rack) == 0) {
@@ -235,7 +271,9 @@ static void draw(struct sdm_ctl *ctl, const char *rack, const struct sdm_s11_sho
     }
     for (size_t i = 0; i < view->n_switches; i++) {
         if (!view->switches[i].has_tray) {
-            append_switch(&drawing, &view->switches[i], false);
+            g_autofree char *line = format_switch(&drawing, &view->switches[i]);
+
+            g_string_append_printf(out, "  %s\n", line);
         }
     }
     append_circuits(&drawing);

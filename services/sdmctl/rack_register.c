@@ -6,6 +6,7 @@
 #include "sdmctl/batch.h"
 #include "sdmctl/progress.h"
 #include "sdmctl/rack_split.h"
+#include "sdmctl/request.h"
 
 static bool read_rack(struct sdm_ctl *ctl, const char *path, struct sdm_rack *rack, GError **error)
 {
@@ -63,6 +64,7 @@ bool sdm_ctl_rack_register(struct sdm_ctl *ctl, struct sdm_ctl_args *args, GErro
     if (!read_rack(ctl, path, &rack, error)) {
         return false;
     }
+    sdm_ctl_request_need_key(args);
     n_all = sdm_ctl_split_count(&rack);
     while (sdm_ctl_split_next(&split, sdm_ctl_args_get(args, "key"), &message)) {
         if (!send(ctl, &message, &sum, error)) {

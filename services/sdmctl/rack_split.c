@@ -65,8 +65,7 @@ bool sdm_ctl_split_next(struct sdm_ctl_split *split, const char *prefix,
     split->is_begun = true;
     sdm_codec_fingerprint(&sdm_s11_register_codec, message, fingerprint);
     g_snprintf(message->key, sizeof message->key, "%.*s-%.*s",
-               (int)(sizeof message->key - 2 - KEY_DIGITS), prefix != NULL ? prefix : "register",
-               KEY_DIGITS, fingerprint);
+               (int)(sizeof message->key - 2 - KEY_DIGITS), prefix, KEY_DIGITS, fingerprint);
     return true;
 }
 

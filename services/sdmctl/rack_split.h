@@ -27,9 +27,9 @@ struct sdm_ctl_split {
     bool is_begun;
 };
 
-/* Writes the next registration, its key derived from what it holds behind 'prefix' (NULL for
- * "register"); lists point into the rack.  False when all has been handed out; a rack without
- * anything is one registration. */
+/* Writes the next registration, its key 'prefix' and what is derived from what it holds, so that
+ * each message of one run keeps its own; lists point into the rack.  False when all has been handed
+ * out; a rack without anything is one registration. */
 bool sdm_ctl_split_next(struct sdm_ctl_split *split, const char *prefix,
                         struct sdm_s11_register *message);
 

@@ -150,6 +150,10 @@ static enum sdm_ctl_exit exit_of(const struct sdm_ctl *ctl, const GError *error)
     if (error->domain == SDM_CTL_USAGE) {
         return SDM_CTL_EXIT_USAGE;
     }
+    if (error->domain == SDM_UNAVAILABLE && ctl->client != NULL &&
+        sdm_amqp_client_was_refused(ctl->client)) {
+        return SDM_CTL_EXIT_FULL;
+    }
     if (is_unsettled(error)) {
         return SDM_CTL_EXIT_UNAVAILABLE;
     }
@@ -178,6 +182,9 @@ enum sdm_ctl_exit sdm_ctl_report(struct sdm_ctl *ctl, const struct sdm_ctl_args 
     bool is_usage = error->domain == SDM_CTL_USAGE;
     bool has_key = args != NULL && sdm_ctl_args_get(args, "key") != NULL;
 
+    if (error->domain == SDM_CTL_TAMPERED) {
+        return SDM_CTL_EXIT_TAMPERED;
+    }
     if (ctl->globals.json) {
         print_json(ctl, error);
     } else if (is_usage) {

@@ -141,6 +141,16 @@ bool sdm_ctl_request_check(struct sdm_ctl *ctl, const char *type, const struct s
     return true;
 }
 
+void sdm_ctl_request_need_key(struct sdm_ctl_args *args)
+{
+    if (has_use(args, "key") && sdm_ctl_args_get(args, "key") == NULL) {
+        char key[SDM_UUID_SIZE];
+
+        sdm_uuid_new(key);
+        sdm_ctl_args_set(args, "key", key);
+    }
+}
+
 struct sdm_json *sdm_ctl_request_make(struct sdm_ctl *ctl, struct sdm_ctl_args *args,
                                       GError **error)
 {
@@ -154,12 +164,7 @@ struct sdm_json *sdm_ctl_request_make_with(struct sdm_ctl *ctl, struct sdm_ctl_a
     const struct sdm_ctl_command *command = args->command;
     g_autoptr(sdm_json) body = sdm_json_new_object();
 
-    if (has_use(args, "key") && sdm_ctl_args_get(args, "key") == NULL) {
-        char key[SDM_UUID_SIZE];
-
-        sdm_uuid_new(key);
-        sdm_ctl_args_set(args, "key", key);
-    }
+    sdm_ctl_request_need_key(args);
     for (size_t i = 0; i < command->n_uses; i++) {
         if (args->values[i] != NULL && command->uses[i].member != NULL &&
             !set_member(ctl, body, &command->uses[i], args->values[i], error)) {

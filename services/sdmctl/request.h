@@ -24,6 +24,9 @@ struct sdm_json *sdm_ctl_request_make_with(struct sdm_ctl *ctl, struct sdm_ctl_a
                                            const char *member, struct sdm_json *value,
                                            GError **error);
 
+/* Gives 'args' a random key when its command has one and none is given. */
+void sdm_ctl_request_need_key(struct sdm_ctl_args *args);
+
 /* Checks a body against the schema of 'type'; SDM_CTL_USAGE with the place and what was wanted. */
 bool sdm_ctl_request_check(struct sdm_ctl *ctl, const char *type, const struct sdm_json *body,
                            GError **error);

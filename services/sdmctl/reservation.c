@@ -55,7 +55,8 @@ void sdm_ctl_reservations_print(struct sdm_ctl *ctl,
 
         sdm_ctl_table_add(table, reservation->reservation);
         sdm_ctl_table_add(table, reservation->project);
-        sdm_ctl_table_add(table, sdm_reservation_state_name(reservation->state));
+        sdm_ctl_table_add_format(table, "%s%s", sdm_reservation_state_name(reservation->state),
+                                 reservation->has_health ? ", degraded" : "");
         sdm_ctl_table_add_size(table, reservation->size_bytes);
         sdm_ctl_table_add(table, sdm_mode_name(reservation->mode));
         sdm_ctl_table_add(table, reservation->compute_brick);
@@ -211,6 +212,16 @@ static void print_history(const struct sdm_wire_reservation *reservation)
     }
 }
 
+/* What gives memory back has reached the guest before circuits are cut and bytes are scrubbed. */
+static const char *what_is_left(const struct sdm_s10_reply *reply)
+{
+    if (reply->done) {
+        return ", done";
+    }
+    return reply->reached == SDM_WAIT_LEVEL_GUEST ? "; its bytes are on their way to the pool"
+                                                  : ", going on";
+}
+
 static void print_head(const struct sdm_s10_reply *reply)
 {
     const struct sdm_wire_reservation *reservation = &reply->reservation;
@@ -219,8 +230,9 @@ static void print_head(const struct sdm_s10_reply *reply)
 
     printf("Reservation  %s\n", reservation->reservation);
     printf("Project      %s\n", reservation->project);
-    printf("State        %s; reached %s%s\n", sdm_reservation_state_name(reservation->state),
-           sdm_wait_level_name(reply->reached), reply->done ? ", done" : ", going on");
+    printf("State        %s%s; reached %s%s\n", sdm_reservation_state_name(reservation->state),
+           reservation->has_health ? ", degraded" : "", sdm_wait_level_name(reply->reached),
+           what_is_left(reply));
     printf("Size         %s", sdm_ctl_size_format(reservation->size_bytes, size));
     if (reservation->size_bytes != reservation->requested_bytes) {
         printf(" (asked for %s)", sdm_ctl_size_format(reservation->requested_bytes, requested));

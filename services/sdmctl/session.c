@@ -12,11 +12,10 @@
 
 bool sdm_ctl_connect(struct sdm_ctl *ctl, GError **error)
 {
-    struct sdm_amqp_config config = {.uri = ctl->globals.broker,
-                                     .ca_file = ctl->globals.broker_ca_file,
-                                     .name = "sdmctl",
+    struct sdm_amqp_config config = {.name = "sdmctl",
                                      .connect_timeout_ms = MIN(ctl->reply_timeout_ms, 5000)};
 
+    sdm_amqp_options_apply(&ctl->globals.broker, &config);
     if (ctl->client == NULL) {
         ctl->client = sdm_amqp_client_new(&config, error);
     }

@@ -33,6 +33,8 @@ enum sdm_ctl_exit {
     SDM_CTL_EXIT_REFUSED,
     SDM_CTL_EXIT_USAGE,
     SDM_CTL_EXIT_UNAVAILABLE,
+    SDM_CTL_EXIT_TAMPERED,
+    SDM_CTL_EXIT_FULL, /* the broker has no room for the request */
 };
 
 /* Connects unless that is done.  SDM_UNAVAILABLE when the broker cannot be reached. */

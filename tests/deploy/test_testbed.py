@@ -1,5 +1,6 @@
 """The testbed as its users meet it: started, killed, started twice, and never a trace left."""
 
+import json
 import os
 import pathlib
 import signal
@@ -110,6 +111,13 @@ def test_secrets_are_kept(folder):
     assert holders
     open_to_others = [name for name in holders if stat.S_IMODE(os.stat(name).st_mode) & 0o077]
     assert open_to_others == []
+
+
+def test_without_guests_nothing_is_made_for_them(folder, tmp_path):
+    path = folder()
+    run("up", path, "--only", "guest", "--guests", "0", "--build", tmp_path)
+    assert json.loads(pathlib.Path(environment(path)["SDM_GUESTS"]).read_text()) == []
+    assert not (tmp_path / "guest-image").exists()
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 3.0])

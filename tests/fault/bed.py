@@ -48,8 +48,12 @@ class Bed:
         self.admin = Client.of("admin")
         self.demo = Client.of("demo")
         self.wait_serving()
-        register(self.admin, json.loads(pathlib.Path(os.environ["SDM_RACK_FILE"]).read_text()))
+        self.unregistered = dump()
+        register(self.admin, self.rack_file())
         wait_until("agents report", lambda: all(agent["connected"] for agent in self.admin.call("s11.agents")["agents"]))
+
+    def rack_file(self):
+        return json.loads(pathlib.Path(os.environ["SDM_RACK_FILE"]).read_text())
 
     def down(self):
         self.testbed("down")
@@ -64,6 +68,11 @@ class Bed:
         except OSError:
             return False
         return fields[0] != "Z" and fields[19] == started
+
+    def account(self, daemon, n_lines=15):
+        """Whether it lives, and what it said last."""
+        lines = (self.log / daemon).read_text(errors="replace").splitlines()
+        return "\n".join([f"{daemon} is {'alive' if self.is_alive(daemon) else 'dead'}", *lines[-n_lines:]])
 
     def restart(self, daemon):
         self.testbed(f"restart {daemon}")
@@ -116,14 +125,23 @@ class Bed:
         assert counters["overlaps"] == 0, "bytes had two owners"
         assert counters["cut_under_live"] == 0, "a circuit was cut under a live window"
 
-    def release_all(self):
+    def release_over(self):
+        """Gives up whatever is left, of whichever state."""
         for (reservation,) in query("SELECT reservation FROM sdm.reservation"
                                     " WHERE state NOT IN ('releasing', 'released', 'failed')"):
             self.demo.write("s10.release", reservation=reservation, wait="fabric", timeout_ms=20000)
+
+    def release_all(self):
+        self.release_over()
         wait_until("nothing is left", lambda: not live_rows() and not self.hardware.left_over(), 20)
         assert query("SELECT count(*) FROM sdm.reservation WHERE state <> 'released'") == [["0"]]
         assert query("SELECT coalesce(sum(used_bytes), 0), coalesce(sum(n_reservations), 0) FROM sdm.project") == \
             [["0", "0"]], "quota that nobody uses is taken"
+
+
+def dump():
+    """The database as it is, as a backup."""
+    return subprocess.run(["pg_dump", "--create", os.environ["SDM_DATABASE_ADMIN"]], check=True, capture_output=True, timeout=60).stdout
 
 
 def rows():

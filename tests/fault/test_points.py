@@ -74,6 +74,32 @@ class Release:
         return {"reservation": body["reservation"], "wait": "fabric", "timeout_ms": 20000}
 
 
+class AttachHost:
+    """Reserved for the host's kernel, to be attached."""
+
+    message = "s10.attach"
+    after = Attach.after
+
+    @staticmethod
+    def prepare(bed):
+        reply = bed.demo.write("s10.reserve", request={**REQUEST, "mode": "host"})
+        return {"reservation": reply["reservation"]["reservation"], "target": {"compute_brick": "cb0"}, "wait": "guest",
+                "timeout_ms": 20000}
+
+
+class DetachHost:
+    """Memory of the host's kernel, to be detached."""
+
+    message = "s10.detach"
+    after = Reserve.after
+
+    @staticmethod
+    def prepare(bed):
+        body = AttachHost.prepare(bed)
+        bed.demo.write("s10.attach", **body)
+        return {"reservation": body["reservation"], "wait": "fabric", "timeout_ms": 20000}
+
+
 class PowerOff:
     """A free memory brick, to be switched off and on again."""
 
@@ -110,10 +136,17 @@ POINTS = [
     ("fabric.after_power", CONTROLLER, (PowerOff,)),
     ("synthesizer.before_mark_circuit", CONTROLLER, (Attach, Detach, Release)),
     ("synthesizer.before_send_agent", CONTROLLER, (Attach, Detach, Resize, Release)),
+    ("synthesizer.after_send_agent", CONTROLLER, (Attach, Detach, Resize, Release)),
+    ("outbox.published", CONTROLLER, ALL),
+    ("agent.want_kept", AGENT, (Attach, Detach)),
     ("agent.map", AGENT, (Attach, Resize)),
     ("agent.mapped", AGENT, (Attach, Resize)),
     ("agent.unmap", AGENT, (Detach, Release)),
     ("agent.unmapped", AGENT, (Detach, Release)),
+    ("agent.online", AGENT, (AttachHost,)),
+    ("agent.onlined", AGENT, (AttachHost,)),
+    ("agent.offline", AGENT, (DetachHost,)),
+    ("agent.offlined", AGENT, (DetachHost,)),
 ]
 
 CASES = [pytest.param(daemon, point, action, use_case, id=f"{use_case.__name__}-{point}-{action}")
@@ -143,7 +176,7 @@ def test_one_retry_converges(bed, daemon, point, action, use_case):
     else:
         wait_until(f"the point is passed; {first}", lambda: bed.n_armed(daemon) == 0, 5)
     second = ask(bed, daemon, use_case.message, body, seconds=30)
-    assert second is not None, f"no answer to the retry; the first was {first}"
+    assert second is not None, f"no answer to the retry; the first was {first}; {bed.account(daemon)}"
     if is_done(first):
         assert second == first, "a repeated request gets the same reply"
     after = bed.settle()

@@ -27,8 +27,15 @@ IGNORED_MODULES = {}
 
 
 def named(tree):
-    lines = (line.split("#")[0].split() for _, line in tree.lines(LIST))
-    return {words[0] for words in lines if words}
+    """Package to whether every machine has it: those below "# bench" are installed by a benchmark."""
+    found, always = {}, True
+    for _, line in tree.lines(LIST):
+        if line.startswith("# "):
+            always = line.split()[1:2] != ["bench"]
+        words = line.split("#")[0].split()
+        if words:
+            found[words[0]] = always
+    return found
 
 
 def query(fields, *arguments):
@@ -178,9 +185,9 @@ def programs(tree):
 def check(tree):
     given = named(tree)
     _, essential, _ = relations()
-    there = closure(essential | given)
+    there = closure(essential | given.keys())
     for package in sorted(given):
-        if package not in relations()[0]:
+        if given[package] and package not in relations()[0]:
             yield lint.Finding(LIST, 1, f"'{package}' is not installed")
     for source in (headers, pkg_config_modules, python_modules, programs):
         for name, line, what, path in source(tree):

@@ -66,7 +66,12 @@ INSERT INTO attack VALUES
      'ALTER TABLE sdm.netport_window DISABLE TRIGGER netport_window_fits;
       SELECT pg_temp.map(1, 1, 1, 1, 1, 0, 8192, 0)'),
     ('leader_one_check', 'INSERT INTO sdm.leader SELECT false, 9, '''', now(), now()'),
-    ('leader_epoch_check', 'UPDATE sdm.leader SET epoch = -1');
+    ('leader_epoch_check', 'UPDATE sdm.leader SET epoch = -1'),
+    ('controller_pkey', 'INSERT INTO sdm.controller SELECT ''c'', ''h'', 1, ''v'', true, now(), now() FROM generate_series(1, 2)'),
+    ('controller_name_check', 'INSERT INTO sdm.controller VALUES ('''', ''h'', 1, ''v'', true, now(), now())'),
+    ('controller_host_check', 'INSERT INTO sdm.controller VALUES (''c'', repeat(''h'', 256), 1, ''v'', true, now(), now())'),
+    ('controller_pid_check', 'INSERT INTO sdm.controller VALUES (''c'', ''h'', 0, ''v'', true, now(), now())'),
+    ('controller_version_check', 'INSERT INTO sdm.controller VALUES (''c'', ''h'', 1, repeat(''v'', 33), true, now(), now())');
 
 -- The trigger refuses an epoch that shrinks before its bound is looked at.
 ALTER TABLE sdm.leader DISABLE TRIGGER leader_epoch_grows;

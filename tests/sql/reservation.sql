@@ -1,6 +1,6 @@
 BEGIN;
 \ir fixture.psql
-SELECT plan(26);
+SELECT plan(27);
 
 SELECT pg_temp.reserve(1), pg_temp.reserve(2, 'device', 'g');
 
@@ -58,6 +58,7 @@ SELECT pg_temp.refused(pg_temp.store('k', ', reply', ', ''{}'''), 'stored_reply_
 SELECT pg_temp.refused(pg_temp.store('k', ', deadline, reply_type', ', now(), ''t'''), 'stored_reply_check', 'a type without reply');
 SELECT pg_temp.accepted(pg_temp.store('k', ', deadline', ', now()'), 'pending');
 SELECT pg_temp.refused(pg_temp.store('k', ', deadline', ', now()'), 'stored_reply_pkey', 'one key twice');
+SELECT pg_temp.refused('UPDATE sdm.stored_reply SET further_askers = ''{}''', 'stored_reply_further_askers_check', 'askers that are no list');
 SELECT pg_temp.accepted('UPDATE sdm.stored_reply SET reply = ''{}'', reply_type = ''t'', deadline = NULL', 'answered');
 
 SELECT * FROM finish();

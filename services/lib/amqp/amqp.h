@@ -26,7 +26,10 @@ typedef struct sdm_amqp sdm_amqp;
 struct sdm_amqp_config {
     const char *uri; /* amqp://user:password@host:port/vhost, or amqps://...; "%2f" is vhost "/" */
     const char *ca_file; /* PEM, of amqps; NULL or "" for the system's */
-    const char *name;    /* shown by the broker, and label of the metrics */
+    /* PEM, what we show to the broker; NULL or "" for none. */
+    const char *cert_file;
+    const char *key_file;
+    const char *name; /* shown by the broker, and label of the metrics */
     /* Declared on each connect; borrowed.  May be NULL. */
     const struct sdm_amqp_topology *topology;
     /* Borrowed; NULL for none. */
@@ -100,6 +103,9 @@ struct sdm_amqp_consumer_config {
     const char *queue;
     uint16_t prefetch; /* deliveries not settled, 1 to 65535; 0 only with is_settled */
     bool is_settled;   /* the broker forgets what it delivers: no verdict, for replies and events */
+    /* Of several consumers of a queue the broker serves the one with the highest, as long as that
+     * takes more. */
+    int32_t priority;
     /* Takes the delivery and returns true; or false when there is no room: then it and all later
      * ones are kept, at most 'prefetch', until sdm_amqp_consumer_resume() offers them again. */
     bool (*deliver)(void *user, struct sdm_amqp_delivery *delivery);

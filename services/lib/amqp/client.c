@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/cond.h"
 #include "lib/base/error.h"
 #include "lib/base/id.h"
 
@@ -70,17 +70,6 @@ static void on_published(void *user, enum sdm_amqp_outcome outcome)
     pthread_mutex_unlock(&client->mutex);
 }
 
-static void init_sync(struct sdm_amqp_client *client)
-{
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&client->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&client->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct sdm_amqp_client *sdm_amqp_client_new(const struct sdm_amqp_config *config, GError **error)
 {
     g_autoptr(sdm_amqp_client) client = g_new0(struct sdm_amqp_client, 1);
@@ -89,7 +78,8 @@ struct sdm_amqp_client *sdm_amqp_client_new(const struct sdm_amqp_config *config
     struct sdm_amqp_config own = *config;
     char uuid[SDM_UUID_SIZE];
 
-    init_sync(client);
+    pthread_mutex_init(&client->mutex, NULL);
+    sdm_cond_init(&client->changed);
     sdm_uuid_new(uuid);
     client->reply_queue = g_strconcat("sdm.reply.", uuid, NULL);
     client->queue = (struct sdm_amqp_queue){.name = client->reply_queue,
@@ -125,6 +115,16 @@ void sdm_amqp_client_free(struct sdm_amqp_client *client)
     g_free(client);
 }
 
+bool sdm_amqp_client_was_refused(struct sdm_amqp_client *client)
+{
+    bool was_refused;
+
+    pthread_mutex_lock(&client->mutex);
+    was_refused = client->is_published && client->outcome == SDM_AMQP_REFUSED;
+    pthread_mutex_unlock(&client->mutex);
+    return was_refused;
+}
+
 struct sdm_amqp *sdm_amqp_client_get_connection(struct sdm_amqp_client *client)
 {
     return client->amqp;
@@ -157,24 +157,19 @@ static void say_why(const struct sdm_amqp_client *client, unsigned timeout_ms, G
     } else if (client->outcome == SDM_AMQP_RETURNED) {
         sdm_unavailable(error, "nobody takes such requests: no queue is bound");
     } else {
-        sdm_unavailable(error, "the broker has no room for the request");
+        sdm_unavailable(error, "the queue of requests is full; the request was not taken");
     }
 }
 
 static bool await_reply(struct sdm_amqp_client *client, unsigned timeout_ms, GError **error)
 {
-    struct timespec end;
-    int late = 0;
+    int64_t end_us = sdm_cond_deadline_us(timeout_ms);
+    bool is_late = false;
     bool ok;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += timeout_ms / 1000;
-    end.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000L;
-    end.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&client->mutex);
-    while (client->reply == NULL && !is_hopeless(client) && late == 0) {
-        late = pthread_cond_timedwait(&client->changed, &client->mutex, &end);
+    while (client->reply == NULL && !is_hopeless(client) && !is_late) {
+        is_late = !sdm_cond_wait_until(&client->changed, &client->mutex, end_us);
     }
     ok = client->reply != NULL;
     if (!ok) {

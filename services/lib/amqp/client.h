@@ -25,5 +25,9 @@ struct sdm_amqp_delivery *sdm_amqp_client_call(struct sdm_amqp_client *client,
 /* Did the connection go since the last call began?  Then it may be worth repeating. */
 bool sdm_amqp_client_was_lost(struct sdm_amqp_client *client);
 
+/* Did the broker refuse the last request, because a queue is full?  Then nobody will carry it out.
+ */
+bool sdm_amqp_client_was_refused(struct sdm_amqp_client *client);
+
 /* The connection, to consume events on it. */
 struct sdm_amqp *sdm_amqp_client_get_connection(struct sdm_amqp_client *client);

@@ -19,6 +19,10 @@ static bool start(struct sdm_amqp_consumer *consumer, GError **error)
 {
     amqp_connection_state_t connection = consumer->amqp->connection;
     g_autofree char *what = g_strdup_printf("consume from '%s'", consumer->queue);
+    amqp_table_entry_t priority = {
+        .key = amqp_cstring_bytes("x-priority"),
+        .value = {.kind = AMQP_FIELD_KIND_I32, .value.i32 = consumer->config.priority},
+    };
     char tag[24];
 
     snprintf(tag, sizeof tag, "%zu", consumer->index);
@@ -29,7 +33,7 @@ static bool start(struct sdm_amqp_consumer *consumer, GError **error)
     }
     amqp_basic_consume(connection, SDM_LINK_CONSUME, amqp_cstring_bytes(consumer->queue),
                        amqp_cstring_bytes(tag), 0, consumer->config.is_settled, 0,
-                       amqp_empty_table);
+                       (amqp_table_t){consumer->config.priority != 0, &priority});
     return sdm_link_check(connection, what, error);
 }
 

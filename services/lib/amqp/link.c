@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 
+#include "lib/amqp/tls.h"
 #include "lib/base/error.h"
 
 #define FRAME_SIZE (128 * 1024)
@@ -70,29 +70,6 @@ bool sdm_link_check_status(int status, const char *what, GError **error)
            sdm_unavailable(error, "%s: %s", what, amqp_error_string2(status));
 }
 
-static amqp_socket_t *make_socket(amqp_connection_state_t connection,
-                                  const struct sdm_amqp_config *config, bool is_tls, GError **error)
-{
-    const char *ca_file = config->ca_file;
-    amqp_socket_t *socket;
-
-    if (!is_tls) {
-        return amqp_tcp_socket_new(connection);
-    }
-    socket = amqp_ssl_socket_new(connection);
-    amqp_ssl_socket_set_verify_peer(socket, 1);
-    amqp_ssl_socket_set_verify_hostname(socket, 1);
-    amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST);
-    if (ca_file == NULL || ca_file[0] == '\0') {
-        ca_file = "/etc/ssl/certs/ca-certificates.crt";
-    }
-    if (amqp_ssl_socket_set_cacert(socket, ca_file) != AMQP_STATUS_OK) {
-        sdm_unavailable(error, "read CA file '%s'", ca_file);
-        return NULL;
-    }
-    return socket;
-}
-
 /* The broker tells of a blocked connection, and of a queue that goes from under a consumer, only
  * those who say that they understand. */
 static amqp_rpc_reply_t login(amqp_connection_state_t connection,
@@ -123,6 +100,20 @@ static amqp_rpc_reply_t login(amqp_connection_state_t connection,
                                       info->user, info->password);
 }
 
+/* Adds why the broker's certificate was not taken. */
+static bool complain(GError **error)
+{
+    const char *complaint = sdm_tls_complaint();
+
+    if (complaint != NULL && error != NULL) {
+        g_autofree char *text = g_strdup_printf("%s: %s", (*error)->message, complaint);
+
+        g_clear_error(error);
+        sdm_unavailable(error, "%s", text);
+    }
+    return false;
+}
+
 static bool open_and_log_in(amqp_connection_state_t connection,
                             const struct sdm_amqp_config *config, GError **error)
 {
@@ -136,7 +127,8 @@ static bool open_and_log_in(amqp_connection_state_t connection,
 
     g_assert(amqp_parse_url(uri, &info) == AMQP_STATUS_OK);
     what = g_strdup_printf("connect to broker %s:%d", info.host, info.port);
-    socket = make_socket(connection, config, info.ssl != 0, error);
+    socket =
+        info.ssl != 0 ? sdm_tls_socket(connection, config, error) : amqp_tcp_socket_new(connection);
     if (socket == NULL) {
         return false;
     }
@@ -144,7 +136,7 @@ static bool open_and_log_in(amqp_connection_state_t connection,
     amqp_set_rpc_timeout(connection, &timeout);
     if (!sdm_link_check_status(amqp_socket_open_noblock(socket, info.host, info.port, &timeout),
                                what, error)) {
-        return false;
+        return info.ssl != 0 && complain(error);
     }
     reply = login(connection, config, &info);
     return check_reply(&reply, what, error);

@@ -35,6 +35,20 @@ void sdm_arena_free(struct sdm_arena *arena)
     g_free(arena);
 }
 
+void sdm_arena_reset(struct sdm_arena *arena)
+{
+    /* The newest chunk stays; the others made room for what it did not hold. */
+    while (arena->chunks != NULL && arena->chunks->next != NULL) {
+        struct chunk *next = arena->chunks->next;
+
+        arena->chunks->next = next->next;
+        g_free(next);
+    }
+    if (arena->chunks != NULL) {
+        arena->chunks->used = 0;
+    }
+}
+
 static struct chunk *add_chunk(struct sdm_arena *arena, size_t size)
 {
     struct chunk *chunk = g_malloc(sizeof *chunk + size);

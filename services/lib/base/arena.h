@@ -14,6 +14,9 @@ struct sdm_arena *sdm_arena_new(void);
 void sdm_arena_free(struct sdm_arena *arena);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_arena, sdm_arena_free)
 
+/* Gives everything back and keeps memory for what comes next. */
+void sdm_arena_reset(struct sdm_arena *arena);
+
 /* Returns 'n' zeroed elements of 'size_bytes' each, aligned for any type; never NULL, also for
  * n = 0.  The caller has bounded the product. */
 void *sdm_arena_alloc(struct sdm_arena *arena, size_t n, size_t size_bytes);

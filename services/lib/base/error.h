@@ -48,6 +48,7 @@
     X(FABRIC_REFUSED, "a switch, power or scrub controller refused a step")                        \
     X(AGENT_REFUSED, "the compute brick's agent could not carry out a step")                       \
     X(GUEST_REFUSED, "the guest did not accept or did not give up the memory")                     \
+    X(UNCONFIRMED, "nobody confirms that a brick is cut off; what it had is in quarantine")        \
     X(TIMEOUT, "the wait level was not reached in time; the request goes on")                      \
     X(UNAVAILABLE, "a part that is needed is away; the same request may succeed later")            \
     X(INTERNAL, "the outcome is unknown; repeat the request with the same key")

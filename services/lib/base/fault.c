@@ -4,6 +4,7 @@
 
 #ifdef SDM_FAULTS
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,26 @@ struct fault {
     int passages_left;
 };
 
-static GMutex mutex;
+/* Every planted mistake; which of them are armed is one bit each in 'sabotages'. */
+static const char *const sabotage_names[] = {
+    "no-epoch-check",
+    "lost-audit-entry",
+    "no-scrub",
+    "freed-too-early",
+    "lost-outbox-row",
+    "netport-entry-twice",
+    "key-ignored",
+    "foreign-vm",
+    "reply-before-commit",
+    "circuit-cut-under-live",
+    "lease-of-attached-expires",
+    "window-overlap",
+    "stale-agent-epoch",
+};
+
+static gint sabotages;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static GArray *faults; /* struct fault, guarded by 'mutex' */
 
 static bool parse_one(const char *text, struct fault *fault, GError **error)
@@ -60,12 +80,12 @@ bool sdm_fault_arm(const char *list, GError **error)
         if (!parse_one(*item, &fault, error)) {
             return false;
         }
-        g_mutex_lock(&mutex);
+        pthread_mutex_lock(&mutex);
         if (faults == NULL) {
             faults = g_array_new(FALSE, FALSE, sizeof(struct fault));
         }
         g_array_append_val(faults, fault);
-        g_mutex_unlock(&mutex);
+        pthread_mutex_unlock(&mutex);
     }
     return true;
 }
@@ -75,7 +95,7 @@ static bool take_due(const char *point, enum action *action)
 {
     bool due = false;
 
-    g_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
     for (guint i = 0; faults != NULL && i < faults->len && !due; i++) {
         struct fault *fault = &g_array_index(faults, struct fault, i);
 
@@ -84,29 +104,29 @@ static bool take_due(const char *point, enum action *action)
             due = true;
         }
     }
-    g_mutex_unlock(&mutex);
+    pthread_mutex_unlock(&mutex);
     return due;
 }
 
 void sdm_fault_disarm(void)
 {
-    g_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
     for (guint i = 0; faults != NULL && i < faults->len; i++) {
         g_free(g_array_index(faults, struct fault, i).point);
     }
     g_clear_pointer(&faults, g_array_unref);
-    g_mutex_unlock(&mutex);
+    pthread_mutex_unlock(&mutex);
 }
 
 unsigned sdm_fault_n_armed(void)
 {
     unsigned n = 0;
 
-    g_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
     for (guint i = 0; faults != NULL && i < faults->len; i++) {
         n += g_array_index(faults, struct fault, i).passages_left > 0;
     }
-    g_mutex_unlock(&mutex);
+    pthread_mutex_unlock(&mutex);
     return n;
 }
 
@@ -123,6 +143,52 @@ static void arm_from_environment(void)
         }
         g_once_init_leave(&once, 1);
     }
+}
+
+static int sabotage_bit(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(sabotage_names); i++) {
+        if (strcmp(sabotage_names[i], name) == 0) {
+            return 1 << i;
+        }
+    }
+    return 0;
+}
+
+bool sdm_sabotage_arm(const char *list, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(list, ",", -1);
+    int armed = 0;
+
+    for (char **item = items; *item != NULL; item++) {
+        if (**item != '\0' && sabotage_bit(*item) == 0) {
+            return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "no sabotage '%s'", *item);
+        }
+        armed |= sabotage_bit(*item);
+    }
+    g_atomic_int_set(&sabotages, armed);
+    return true;
+}
+
+static void sabotage_from_environment(void)
+{
+    static gsize once;
+
+    if (g_once_init_enter(&once)) {
+        g_autoptr(GError) error = NULL;
+        const char *list = g_getenv("SDM_SABOTAGE");
+
+        if (list != NULL && !sdm_sabotage_arm(list, &error)) {
+            g_error("SDM_SABOTAGE: %s", error->message);
+        }
+        g_once_init_leave(&once, 1);
+    }
+}
+
+bool sdm_sabotage(const char *name)
+{
+    sabotage_from_environment();
+    return (g_atomic_int_get(&sabotages) & sabotage_bit(name)) != 0;
 }
 
 bool sdm_fault(const char *point, GError **error)
@@ -161,6 +227,12 @@ void sdm_fault_disarm(void)
 unsigned sdm_fault_n_armed(void)
 {
     return 0;
+}
+
+bool sdm_sabotage_arm(const char *list, GError **error)
+{
+    return list[0] == '\0' || sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                                         "sabotage is not compiled in, cannot arm '%s'", list);
 }
 
 #endif

@@ -5,6 +5,10 @@
  * 'crash' (_exit(70)), 'fail' (the point reports a failure) or 'stop' (SIGSTOP to oneself), and N
  * the N-th passage (default 1).  Without -DSDM_FAULTS=ON a point is nothing.
  *
+ * Sabotage: known mistakes that are planted in the product, so that the campaign of tests/fault can
+ * show that it would see them.  Each stands where a careless change could put it.  SDM_SABOTAGE
+ * arms them by name, comma separated.
+ *
  * Thread rule: safe from any thread. */
 #pragma once
 
@@ -16,7 +20,14 @@
 /* True with 'error' set in SDM_FAILED when the point is armed to fail now; does not return when it
  * is armed to crash. */
 bool sdm_fault(const char *point, GError **error);
+/* True when the mistake of that name is armed. */
+bool sdm_sabotage(const char *name);
 #else
+static inline bool sdm_sabotage(const char *name)
+{
+    (void)name;
+    return false;
+}
 static inline bool sdm_fault(const char *point, GError **error)
 {
     (void)point;
@@ -34,3 +45,8 @@ void sdm_fault_disarm(void);
 
 /* Points that are armed and whose turn has not come. */
 unsigned sdm_fault_n_armed(void);
+
+/* Arms these mistakes, comma separated, instead of those that were; an empty list arms none.
+ * Refuses with INVALID_VALUE a name that nobody planted, and everything but the empty list when
+ * fault points are not compiled in. */
+bool sdm_sabotage_arm(const char *list, GError **error);

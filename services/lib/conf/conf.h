@@ -27,7 +27,7 @@
 enum sdm_conf_kind {
     SDM_CONF_STRING, /* char *; one of 'words' if the row has any */
     SDM_CONF_PATH,   /* char *; completed as a file name */
-    SDM_CONF_URI,    /* char *; a password in it is masked when it is printed */
+    SDM_CONF_URI,    /* char *; passwords in it are masked when it is printed */
     SDM_CONF_BOOL,   /* bool; yes, no, true, false, on, off, 1, 0; as arguments --name, --no-name */
     SDM_CONF_INT,    /* int64_t, 'min' to 'max'; K, M, G, T after it count in powers of 1024 */
     SDM_CONF_SECRET_FILE, /* char *: the first line of the named file, which only its owner may

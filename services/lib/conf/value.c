@@ -74,8 +74,18 @@ static bool parse_int(const char *text, int64_t *value)
     return true;
 }
 
+/* "...?password=word&..." and "... password=word ..." become "...=***": libpq takes a password
+ * there too, in quotes where it has spaces. */
+static char *mask_parameters(const char *text)
+{
+    g_autoptr(GRegex) regex = g_regex_new("(password\\s*=\\s*)('(\\\\.|[^'])*'?|[^&\\s]*)",
+                                          G_REGEX_CASELESS | G_REGEX_RAW, 0, NULL);
+
+    return g_regex_replace(regex, text, -1, 0, "\\1***", 0, NULL);
+}
+
 /* "amqp://user:word@host/" becomes "amqp://user:***@host/". */
-static char *mask_uri(const char *uri)
+static char *mask_authority(const char *uri)
 {
     const char *start = strstr(uri, "://");
     const char *at;
@@ -94,6 +104,13 @@ static char *mask_uri(const char *uri)
         return g_strdup(uri);
     }
     return g_strdup_printf("%.*s***%s", (int)(colon + 1 - uri), uri, at);
+}
+
+static char *mask_uri(const char *uri)
+{
+    g_autofree char *masked = mask_authority(uri);
+
+    return mask_parameters(masked);
 }
 
 static bool set_string(const struct sdm_conf_option *option, void *values, const char *text,

@@ -114,13 +114,16 @@ static struct curl_slist *make_headers(const char *const *headers, bool has_body
     return list;
 }
 
-static void set_options(struct sdm_http_client *client, const char *url, struct intake *intake)
+static void set_options(struct sdm_http_client *client, const char *url, struct intake *intake,
+                        char *why)
 {
     CURL *curl = client->curl;
 
     /* Keeps the connections. */
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)client->timeout_ms);
@@ -143,7 +146,9 @@ static void set_method(CURL *curl, enum sdm_http_method method, const char *body
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, methods[method]);
 }
 
-static bool check(CURLcode code, const struct intake *intake, const char *url, GError **error)
+/* 'why' says more of a certificate than the code does. */
+static bool check(CURLcode code, const char *why, const struct intake *intake, const char *url,
+                  GError **error)
 {
     if (intake->is_too_large) {
         return sdm_fail(error, "%s: an answer of more than %zu bytes", url, intake->max_size);
@@ -151,7 +156,8 @@ static bool check(CURLcode code, const struct intake *intake, const char *url, G
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
         return sdm_fail(error, "%s: %s", url, curl_easy_strerror(code));
     }
-    return code == CURLE_OK || sdm_unavailable(error, "%s: %s", url, curl_easy_strerror(code));
+    return code == CURLE_OK ||
+           sdm_unavailable(error, "%s: %s", url, why[0] != '\0' ? why : curl_easy_strerror(code));
 }
 
 static struct sdm_http_answer *make_answer(CURL *curl, struct intake *intake)
@@ -181,15 +187,18 @@ struct sdm_http_answer *sdm_http_client_request(struct sdm_http_client *client,
     struct curl_slist *list = make_headers(headers, body != NULL);
     g_autofree char *text = NULL;
     size_t size = 0;
+    char why[CURL_ERROR_SIZE] = "";
     CURLcode code;
 
     if (body != NULL) {
         text = sdm_json_write(body, SDM_JSON_COMPACT, &size);
     }
-    set_options(client, url, &intake);
+    set_options(client, url, &intake, why);
     set_method(client->curl, method, text, size);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, list);
     code = curl_easy_perform(client->curl);
     curl_slist_free_all(list);
-    return check(code, &intake, url, error) ? make_answer(client->curl, &intake) : NULL;
+    /* The buffer ends with this function. */
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
+    return check(code, why, &intake, url, error) ? make_answer(client->curl, &intake) : NULL;
 }

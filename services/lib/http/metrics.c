@@ -1,10 +1,11 @@
 #include "lib/http/metrics.h"
 
+#include "lib/json/json.h"
+
 struct sdm_http_metrics {
     struct sdm_http_server *server;
     struct sdm_metrics *metrics;
-    bool (*is_healthy)(void *user);
-    void *user;
+    struct sdm_health *health; /* or NULL */
 };
 
 static void handle_metrics(void *user, const struct sdm_http_request *request,
@@ -21,12 +22,16 @@ static void handle_health(void *user, const struct sdm_http_request *request,
                           struct sdm_http_response *response)
 {
     const struct sdm_http_metrics *made = user;
-    bool is_healthy = made->is_healthy == NULL || made->is_healthy(made->user);
+    g_autofree char *reason = made->health != NULL ? sdm_health_read(made->health) : NULL;
+    g_autoptr(sdm_json) answer = sdm_json_new_object();
 
     (void)request;
-    response->status = is_healthy ? 200 : 503;
-    response->content_type = "text/plain; charset=utf-8";
-    response->body = g_strdup(is_healthy ? "ok\n" : "not ready\n");
+    response->status = reason == NULL ? 200 : 503;
+    sdm_json_set_boolean(answer, "ok", reason == NULL);
+    if (reason != NULL) {
+        sdm_json_set_string(answer, "reason", reason);
+    }
+    response->body = sdm_json_write(answer, SDM_JSON_COMPACT, NULL);
 }
 
 static const struct sdm_http_route routes[] = {
@@ -35,8 +40,7 @@ static const struct sdm_http_route routes[] = {
 };
 
 bool sdm_http_metrics_new(const struct sdm_service_options *options, struct sdm_metrics *metrics,
-                          bool (*is_healthy)(void *user), void *user,
-                          struct sdm_http_metrics **made, GError **error)
+                          struct sdm_health *health, struct sdm_http_metrics **made, GError **error)
 {
     struct sdm_http_metrics *fresh;
     struct sdm_http_server_config config = {
@@ -44,6 +48,8 @@ bool sdm_http_metrics_new(const struct sdm_service_options *options, struct sdm_
         .port = (uint16_t)options->metrics_port,
         .routes = routes,
         .n_routes = G_N_ELEMENTS(routes),
+        .cert_file = options->metrics_cert,
+        .key_file = options->metrics_key,
     };
 
     if (options->metrics_port == 0) {
@@ -52,8 +58,7 @@ bool sdm_http_metrics_new(const struct sdm_service_options *options, struct sdm_
     }
     fresh = g_new0(struct sdm_http_metrics, 1);
     fresh->metrics = metrics;
-    fresh->is_healthy = is_healthy;
-    fresh->user = user;
+    fresh->health = health;
     config.user = fresh;
     fresh->server = sdm_http_server_new(&config, error);
     if (fresh->server == NULL) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <microhttpd.h>
 
@@ -12,6 +13,9 @@
 #define DEFAULT_MAX_BODY        ((size_t)1024 * 1024)
 #define DEFAULT_MAX_CONNECTIONS 64
 #define DEFAULT_IDLE_TIMEOUT_S  30
+/* Of a connection: request line and headers; the body is bounded beside it. */
+#define MEMORY_LIMIT ((size_t)32 * 1024)
+#define PRIORITIES   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct sdm_http_server {
     struct MHD_Daemon *daemon;
@@ -199,12 +203,29 @@ static bool fill_address(const struct sdm_http_server_config *config,
     return sdm_refuse(error, SDM_ERROR_INVALID_VALUE, "want a numeric address, found '%s'", text);
 }
 
+static bool is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 static bool load_certificate(struct sdm_http_server *server,
                              const struct sdm_http_server_config *config, GError **error)
 {
-    return config->cert_file == NULL ||
-           (g_file_get_contents(config->cert_file, &server->cert, NULL, error) &&
-            g_file_get_contents(config->key_file, &server->key, NULL, error));
+    struct stat about;
+
+    if (!is_set(config->cert_file) && !is_set(config->key_file)) {
+        return true;
+    }
+    if (!is_set(config->cert_file) || !is_set(config->key_file)) {
+        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                          "want a certificate and its key for HTTPS");
+    }
+    if (stat(config->key_file, &about) == 0 && (about.st_mode & 0077) != 0) {
+        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                          "key '%s': want a mode that only the owner can read", config->key_file);
+    }
+    return g_file_get_contents(config->cert_file, &server->cert, NULL, error) &&
+           g_file_get_contents(config->key_file, &server->key, NULL, error);
 }
 
 static bool start(struct sdm_http_server *server, const struct sdm_http_server_config *config,
@@ -214,6 +235,7 @@ static bool start(struct sdm_http_server *server, const struct sdm_http_server_c
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, server->cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, server->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)PRIORITIES},
         {MHD_OPTION_END, 0, NULL},
     };
     struct sockaddr_storage address;
@@ -232,8 +254,14 @@ static bool start(struct sdm_http_server *server, const struct sdm_http_server_c
         config->max_connections > 0 ? config->max_connections : DEFAULT_MAX_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT,
         config->idle_timeout_s > 0 ? config->idle_timeout_s : DEFAULT_IDLE_TIMEOUT_S,
-        MHD_OPTION_ARRAY, server->cert != NULL ? tls : &tls[2], MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_LIMIT, MHD_OPTION_ARRAY,
+        server->cert != NULL ? tls : &tls[G_N_ELEMENTS(tls) - 1], MHD_OPTION_END);
     if (server->daemon == NULL) {
+        if (server->cert != NULL && errno == 0) {
+            return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                              "certificate '%s' and key '%s': no pair", config->cert_file,
+                              config->key_file);
+        }
         return sdm_set_errno(error, errno, "listen at HTTP port %u", config->port);
     }
     info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);

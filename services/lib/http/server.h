@@ -51,7 +51,9 @@ struct sdm_http_server_config {
     size_t max_body_size;     /* larger requests are answered 413; 0 is 1 MiB */
     unsigned max_connections; /* 0 is 64 */
     unsigned idle_timeout_s;  /* 0 is 30 */
-    const char *cert_file;    /* PEM of the server's certificate and key, for HTTPS; or NULL */
+    /* PEM of the server's certificate and key, for HTTPS alone; NULL or "" for HTTP.  Others must
+     * not be able to read the key. */
+    const char *cert_file;
     const char *key_file;
 };
 

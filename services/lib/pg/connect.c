@@ -53,12 +53,32 @@ static bool wait_socket(struct sdm_pg *pg)
     return n > 0;
 }
 
+static bool await_socket(struct sdm_pg *pg, GError **error)
+{
+    if (wait_socket(pg)) {
+        return true;
+    }
+    pg->lost = true;
+    return sdm_unavailable(error, "database: no answer within %d ms", pg->timeout_ms);
+}
+
+bool sdm_pg_await_input(struct sdm_pg *pg, GError **error)
+{
+    if (!await_socket(pg, error)) {
+        return false;
+    }
+    if (!PQconsumeInput(pg->conn)) {
+        pg->lost = true;
+        return sdm_unavailable(error, "database: connection lost");
+    }
+    return true;
+}
+
 bool sdm_pg_await(struct sdm_pg *pg, PGresult **result, GError **error)
 {
     while (PQisBusy(pg->conn)) {
-        if (!wait_socket(pg)) {
-            pg->lost = true;
-            return sdm_unavailable(error, "database: no answer within %d ms", pg->timeout_ms);
+        if (!await_socket(pg, error)) {
+            return false;
         }
         /* On a broken connection the next call does not wait: it gives what the server said
          * last. */

@@ -46,6 +46,9 @@ bool sdm_pg_connect(struct sdm_pg *pg, GError **error);
  * connection is lost, which is marked. */
 bool sdm_pg_await(struct sdm_pg *pg, PGresult **result, GError **error);
 
+/* Waits until the server has sent something, and takes it in; errors as above. */
+bool sdm_pg_await_input(struct sdm_pg *pg, GError **error);
+
 /* Queues a statement without parameters for lib/pg itself. */
 void sdm_pg_queue_control(struct sdm_pg *pg, const struct sdm_pg_statement *statement);
 

@@ -129,7 +129,8 @@ static struct sdm_json *handle_metrics(void *user, const struct sdm_json *args, 
     return result;
 }
 
-/* With "arm" arms these points instead of those that were; says how many wait for their turn. */
+/* With "arm" arms these points instead of those that were, with "sabotage" these mistakes; says how
+ * many points wait for their turn. */
 static struct sdm_json *handle_fault_points(void *user, const struct sdm_json *args, GError **error)
 {
     struct sdm_json *result;
@@ -144,6 +145,10 @@ static struct sdm_json *handle_fault_points(void *user, const struct sdm_json *a
         if (!sdm_fault_arm(list, error)) {
             return NULL;
         }
+    }
+    if (sdm_json_member(args, "sabotage") != NULL &&
+        (!sdm_json_get_string(args, "sabotage", &list, error) || !sdm_sabotage_arm(list, error))) {
+        return NULL;
     }
     result = sdm_json_new_object();
     sdm_json_set_integer(result, "n_armed", sdm_fault_n_armed());

@@ -2,7 +2,8 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
+
+#include "lib/base/cond.h"
 
 #define NAME_SIZE 16
 
@@ -111,17 +112,6 @@ static void *work(void *data)
     return NULL;
 }
 
-/* Timed waits follow the clock that nobody sets. */
-static void init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct sdm_lane *sdm_lane_new(const struct sdm_lane_config *config)
 {
     struct sdm_lane *lane = g_new0(struct sdm_lane, 1);
@@ -132,9 +122,9 @@ struct sdm_lane *sdm_lane_new(const struct sdm_lane_config *config)
     g_strlcpy(lane->name, config->name, sizeof lane->name);
     lane->config.name = lane->name;
     pthread_mutex_init(&lane->mutex, NULL);
-    init_cond(&lane->work);
-    init_cond(&lane->idle);
-    init_cond(&lane->wakeup);
+    sdm_cond_init(&lane->work);
+    sdm_cond_init(&lane->idle);
+    sdm_cond_init(&lane->wakeup);
     g_queue_init(&lane->waiting);
     lane->workers = g_new0(struct worker, config->n_workers);
     for (unsigned i = 0; i < config->n_workers; i++) {
@@ -231,20 +221,13 @@ void sdm_lane_resume(struct sdm_lane *lane)
 
 bool sdm_lane_sleep(struct sdm_lane *lane, unsigned wait_ms)
 {
-    struct timespec end;
+    int64_t end_us = sdm_cond_deadline_us(wait_ms);
     bool goes_on;
-    int outcome = 0;
+    bool is_late = false;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += wait_ms / 1000;
-    end.tv_nsec += (long)(wait_ms % 1000) * 1000000L;
-    if (end.tv_nsec >= 1000000000L) {
-        end.tv_nsec -= 1000000000L;
-        end.tv_sec++;
-    }
     pthread_mutex_lock(&lane->mutex);
-    while (!lane->is_stopping && outcome == 0) {
-        outcome = pthread_cond_timedwait(&lane->wakeup, &lane->mutex, &end);
+    while (!lane->is_stopping && !is_late) {
+        is_late = !sdm_cond_wait_until(&lane->wakeup, &lane->mutex, end_us);
     }
     goes_on = !lane->is_stopping;
     pthread_mutex_unlock(&lane->mutex);

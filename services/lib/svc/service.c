@@ -28,6 +28,7 @@ struct sdm_service {
     GMainLoop *loop;
     struct sdm_mailbox *mailbox;
     struct sdm_metrics *metrics;
+    struct sdm_health *health;
     struct sdm_control *control;
     struct sdm_builtin *builtin;
     GArray *reload_hooks; /* struct hook */
@@ -80,6 +81,7 @@ static void begin_stop(struct sdm_service *service)
     }
     service->is_stopping = true;
     sdm_builtin_set_state(service->builtin, "stopping");
+    sdm_health_end(service->health, "stopping");
     sd_notify(0, "STOPPING=1");
     sdm_log_event(SDM_LOG_INFO, "stopping");
     run_hooks(service->stop_hooks);
@@ -102,6 +104,14 @@ static gboolean on_hangup(gpointer data)
     }
     sdm_log_event(SDM_LOG_INFO, "reloading");
     run_hooks(service->reload_hooks);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_health_due(gpointer data)
+{
+    struct sdm_service *service = data;
+
+    sdm_health_ask(service->health);
     return G_SOURCE_CONTINUE;
 }
 
@@ -185,6 +195,7 @@ struct sdm_service *sdm_service_new(const struct sdm_conf *conf, const char *pro
 
     service->loop = g_main_loop_new(NULL, FALSE);
     service->metrics = sdm_metrics_new();
+    service->health = sdm_health_new();
     service->reload_hooks = g_array_new(FALSE, FALSE, sizeof(struct hook));
     service->stop_hooks = g_array_new(FALSE, FALSE, sizeof(struct hook));
     service->sources = g_array_new(FALSE, FALSE, sizeof(guint));
@@ -209,6 +220,7 @@ void sdm_service_free(struct sdm_service *service)
     sdm_builtin_free(service->builtin);
     sdm_mailbox_free(service->mailbox);
     sdm_metrics_free(service->metrics);
+    sdm_health_free(service->health);
     if (service->pid_file != NULL) {
         unlink(service->pid_file);
     }
@@ -223,6 +235,11 @@ void sdm_service_free(struct sdm_service *service)
 struct sdm_metrics *sdm_service_get_metrics(struct sdm_service *service)
 {
     return service->metrics;
+}
+
+struct sdm_health *sdm_service_get_health(struct sdm_service *service)
+{
+    return service->health;
 }
 
 void sdm_service_add_commands(struct sdm_service *service,
@@ -260,6 +277,8 @@ int sdm_service_run(struct sdm_service *service)
     on_mail(-1, 0, service);
     if (!service->is_stopping) {
         sdm_builtin_set_state(service->builtin, "running");
+        sdm_health_ask(service->health);
+        add_source(service, g_timeout_add(SDM_HEALTH_INTERVAL_MS, on_health_due, service));
         sdm_log_event(SDM_LOG_INFO, "ready", sdm_log_text("version", SDM_VERSION));
         sd_notify(0, "READY=1");
         g_main_loop_run(service->loop);

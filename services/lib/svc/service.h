@@ -23,6 +23,7 @@
 
 #include "lib/conf/conf.h"
 #include "lib/svc/control.h"
+#include "lib/svc/health.h"
 #include "lib/svc/log.h"
 #include "lib/svc/metrics.h"
 
@@ -33,6 +34,8 @@ struct sdm_service_options {
     char *control_socket; /* NULL or "" for none */
     char *metrics_address;
     int64_t metrics_port; /* 0 for none; served by lib/http/metrics.h */
+    char *metrics_cert;   /* NULL or "" for plain HTTP */
+    char *metrics_key;
 };
 
 /* Rows of a program's option table; 'member' of 'type' is a struct sdm_service_options. */
@@ -53,6 +56,11 @@ struct sdm_service_options {
         {"metrics-address", SDM_CONF_STRING, .fallback = "127.0.0.1",                              \
          .text = "address at which /metrics and /healthz are served",                              \
          .offset = offsetof(type, member.metrics_address)},                                        \
+        {"metrics-cert", SDM_CONF_PATH,                                                            \
+         .text = "certificate (PEM) with which /metrics is served by HTTPS; plain HTTP without",   \
+         .offset = offsetof(type, member.metrics_cert)},                                           \
+        {"metrics-key", SDM_CONF_PATH, .text = "its key, in a file that only its owner can read",  \
+         .offset = offsetof(type, member.metrics_key)},                                            \
     {                                                                                              \
         "metrics-port", SDM_CONF_INT, .fallback = (default_port), .min = 0, .max = 65535,          \
                                       .text = "TCP port of /metrics; 0 for none",                  \
@@ -74,6 +82,9 @@ void sdm_service_free(struct sdm_service *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_service, sdm_service_free)
 
 struct sdm_metrics *sdm_service_get_metrics(struct sdm_service *service);
+
+/* What the daemon's parts say of its health is added here; it is asked while the service runs. */
+struct sdm_health *sdm_service_get_health(struct sdm_service *service);
 
 /* Further commands of the control socket; 'commands' outlives the service. */
 void sdm_service_add_commands(struct sdm_service *service,

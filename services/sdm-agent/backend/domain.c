@@ -199,13 +199,13 @@ static bool libvirt_look(struct sdm_domain *base, const char *vm, struct sdm_fou
 }
 
 /* Waits until the guest's total is what it should be. */
-static bool settle(const struct domain_libvirt *domain, const struct guest *guest,
+static bool settle(const struct domain_libvirt *domain, const struct guest *guest, uint64_t heard,
                    uint64_t size_bytes, int64_t deadline_us, struct sdm_dimm_outcome *outcome,
                    bool *settled, GError **error)
 {
     struct sdm_guest_memory memory = {0};
     bool done =
-        sdm_guest_settle(domain->views, guest->domain, guest->xml.stats_period_s, &guest->vm,
+        sdm_guest_settle(domain->views, guest->domain, guest->xml.stats_period_s, &guest->vm, heard,
                          size_bytes / SLACK_PART, deadline_us, &memory, settled, error);
 
     outcome->guest_memory_bytes = memory.total_bytes;
@@ -290,6 +290,7 @@ static bool attach_to(const struct domain_libvirt *domain, struct guest *guest,
                       const struct sdm_dimm_order *order, struct sdm_dimm_outcome *outcome,
                       GError **error)
 {
+    uint64_t heard = SDM_GUEST_ASK_NOW;
     bool settled;
     int64_t start_us;
 
@@ -299,18 +300,19 @@ static bool attach_to(const struct domain_libvirt *domain, struct guest *guest,
     if (find_dimm(guest, order->window) == NULL) {
         /* What the guest said before its last change must not be taken for what it says after. */
         if (guest->xml.has_balloon &&
-            !settle(domain, guest, order->size_bytes, g_get_monotonic_time() + STALE_US, outcome,
-                    &settled, error)) {
+            !settle(domain, guest, SDM_GUEST_ASK_NOW, order->size_bytes,
+                    g_get_monotonic_time() + STALE_US, outcome, &settled, error)) {
             return false;
         }
         start_us = g_get_monotonic_time();
+        heard = sdm_libvirt_guest_word(domain->link);
         if (!plug(domain, guest, order, error)) {
             return false;
         }
     } else {
         start_us = g_get_monotonic_time();
     }
-    if (!settle(domain, guest, order->size_bytes,
+    if (!settle(domain, guest, heard, order->size_bytes,
                 g_get_monotonic_time() + (int64_t)domain->confirm_ms * 1000, outcome, &settled,
                 error)) {
         return false;
@@ -385,8 +387,8 @@ static bool detach_from(const struct domain_libvirt *domain, struct guest *guest
     }
     /* It is out; what the guest then says is told, and is there for the next to compare with. */
     if (is_gone(domain, guest, order->window, error) && guest->xml.has_balloon) {
-        settle(domain, guest, size_bytes, g_get_monotonic_time() + STALE_US, outcome, &settled,
-               NULL);
+        settle(domain, guest, SDM_GUEST_ASK_NOW, size_bytes, g_get_monotonic_time() + STALE_US,
+               outcome, &settled, NULL);
     }
     outcome->guest_us = g_get_monotonic_time() - start_us;
     return *error == NULL;

@@ -159,6 +159,7 @@ bool sdm_xml_domain_read(const char *xml, struct sdm_xml_domain *domain, GError 
     struct reader reader = {.domain = domain, .path = g_string_new(NULL)};
     g_autoptr(GError) cause = NULL;
     GMarkupParseContext *context = g_markup_parse_context_new(&parser, 0, &reader, NULL);
+    g_autofree char *text = NULL;
     bool done;
 
     domain->id = -1;
@@ -167,11 +168,15 @@ bool sdm_xml_domain_read(const char *xml, struct sdm_xml_domain *domain, GError 
            g_markup_parse_context_end_parse(context, &cause);
     g_markup_parse_context_free(context);
     g_string_free(reader.path, TRUE);
-    if (done && sdm_uuid_is_valid(domain->uuid) && domain->name[0] != '\0') {
+    /* The name becomes that of a folder; libvirt gives none with '/'. */
+    if (done && sdm_uuid_is_valid(domain->uuid) && domain->name[0] != '\0' &&
+        strchr(domain->name, '/') == NULL) {
         return true;
     }
     sdm_xml_domain_clear(domain);
-    return sdm_fail(error, "domain XML: %s", cause != NULL ? cause->message : "no name or UUID");
+    /* It may quote what is no UTF-8. */
+    text = g_utf8_make_valid(cause != NULL ? cause->message : "no name or UUID", -1);
+    return sdm_fail(error, "domain XML: %s", text);
 }
 
 void sdm_xml_domain_clear(struct sdm_xml_domain *domain)

@@ -10,12 +10,13 @@
 #include "lib/base/error.h"
 
 enum {
-    /* Asked anew this often while it is expected to change, and more seldom after a while. */
-    ASK_US = 20000,
+    /* Every question interrupts a guest that is busy with its memory, so it is asked when it has
+     * said that it is done; one that says nothing is asked this often. */
+    ASK_US = 150000,
     ASK_LATE_US = 100000,
-    EARLY_US = 300000,
-    /* Between readings, while an answer is under way. */
-    READ_US = 1000,
+    /* An answer is under way for this long, and looked for this often. */
+    ANSWER_US = 30000,
+    READ_US = 1500,
     /* Statistics come once a second and carry whole seconds: longer than both. */
     FRESH_US = 2200000,
 };
@@ -256,25 +257,39 @@ static bool fits(const struct sdm_guest_memory *memory, const uint64_t *overhead
            (overhead_bytes == NULL || has_bytes <= memory->given_bytes + slack_bytes);
 }
 
-bool sdm_guest_settle(struct sdm_guest_views *views, virDomainPtr domain, unsigned period_s,
-                      const struct sdm_found_vm *vm, uint64_t slack_bytes, int64_t deadline_us,
-                      struct sdm_guest_memory *memory, bool *settled, GError **error)
+/* Waits for what comes first: a word of the guest, the next look at what it has answered, or the
+ * next question. */
+static void wait_a_little(const struct sdm_guest_views *views, uint64_t seen, int64_t asked_us,
+                          int64_t ask_at_us, int64_t deadline_us)
 {
-    int64_t start_us = g_get_monotonic_time();
-    int64_t ask_at_us = start_us;
+    int64_t now_us = g_get_monotonic_time();
+    int64_t until_us = MIN(ask_at_us, deadline_us);
+
+    if (now_us < asked_us + ANSWER_US) {
+        until_us = MIN(until_us, now_us + READ_US);
+    }
+    sdm_libvirt_guest_word_wait(views->link, seen, until_us);
+}
+
+bool sdm_guest_settle(struct sdm_guest_views *views, virDomainPtr domain, unsigned period_s,
+                      const struct sdm_found_vm *vm, uint64_t heard, uint64_t slack_bytes,
+                      int64_t deadline_us, struct sdm_guest_memory *memory, bool *settled,
+                      GError **error)
+{
+    int64_t now_us = g_get_monotonic_time();
+    int64_t asked_us = 0;
+    int64_t ask_at_us = heard == SDM_GUEST_ASK_NOW ? now_us : now_us + ASK_US;
+    uint64_t seen = heard == SDM_GUEST_ASK_NOW ? sdm_libvirt_guest_word(views->link) : heard;
     uint64_t overhead_bytes;
-    uint64_t seen = sdm_libvirt_guest_word(views->link);
     bool known = recall(views, vm, &overhead_bytes);
 
     *settled = false;
     for (;;) {
-        int64_t now_us;
         uint64_t word;
 
         if (!sdm_guest_read(domain, memory, error)) {
             return false;
         }
-        now_us = g_get_monotonic_time();
         if (fits(memory, known ? &overhead_bytes : NULL, slack_bytes)) {
             if (known) {
                 learn(views, vm, memory);
@@ -282,6 +297,7 @@ bool sdm_guest_settle(struct sdm_guest_views *views, virDomainPtr domain, unsign
             *settled = true;
             return true;
         }
+        now_us = g_get_monotonic_time();
         if (now_us >= deadline_us) {
             return true;
         }
@@ -292,8 +308,9 @@ bool sdm_guest_settle(struct sdm_guest_views *views, virDomainPtr domain, unsign
             if (!ask_guest(domain, period_s, error)) {
                 return false;
             }
-            ask_at_us = now_us + (now_us - start_us < EARLY_US ? ASK_US : ASK_LATE_US);
+            asked_us = g_get_monotonic_time();
+            ask_at_us = asked_us + ASK_LATE_US;
         }
-        sdm_libvirt_guest_word_wait(views->link, seen, g_get_monotonic_time() + READ_US);
+        wait_a_little(views, seen, asked_us, ask_at_us, deadline_us);
     }
 }

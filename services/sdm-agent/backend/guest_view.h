@@ -38,9 +38,14 @@ bool sdm_guest_read(virDomainPtr domain, struct sdm_guest_memory *memory, GError
 bool sdm_guest_view(struct sdm_guest_views *views, virDomainPtr domain, unsigned period_s,
                     struct sdm_found_vm *vm, GError **error);
 
-/* Asks the guest until its own total fits what it was given, to within 'slack_bytes', or until the
- * deadline (g_get_monotonic_time()).  True with 'settled' telling which; 'memory' is the last word.
- */
+/* In place of a count of words: the change is an old one, so the guest is asked at once. */
+#define SDM_GUEST_ASK_NOW UINT64_MAX
+
+/* Waits until the guest's own total fits what it was given, to within 'slack_bytes', or until the
+ * deadline (g_get_monotonic_time()).  It is asked when its firmware has been told more than was
+ * 'heard' (sdm_libvirt_guest_word()) before the change, and now and then when nothing is heard.
+ * True with 'settled' telling which; 'memory' is the last word. */
 bool sdm_guest_settle(struct sdm_guest_views *views, virDomainPtr domain, unsigned period_s,
-                      const struct sdm_found_vm *vm, uint64_t slack_bytes, int64_t deadline_us,
-                      struct sdm_guest_memory *memory, bool *settled, GError **error);
+                      const struct sdm_found_vm *vm, uint64_t heard, uint64_t slack_bytes,
+                      int64_t deadline_us, struct sdm_guest_memory *memory, bool *settled,
+                      GError **error);

@@ -6,6 +6,7 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
+#include "lib/base/cond.h"
 #include "lib/base/error.h"
 #include "sdm-agent/backend/libvirt_loop.h"
 
@@ -35,14 +36,10 @@ struct sdm_libvirt {
 struct sdm_libvirt *sdm_libvirt_new(const char *uri)
 {
     struct sdm_libvirt *link = g_new0(struct sdm_libvirt, 1);
-    pthread_condattr_t attributes;
 
     link->uri = g_strdup(uri);
     pthread_mutex_init(&link->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&link->told, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sdm_cond_init(&link->told);
     link->fates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     sdm_libvirt_loop_ref();
     return link;
@@ -289,11 +286,6 @@ bool sdm_libvirt_refuse(GError **error, const char *what)
     }
 }
 
-static struct timespec timespec_of(int64_t time_us)
-{
-    return (struct timespec){time_us / G_USEC_PER_SEC, time_us % G_USEC_PER_SEC * 1000};
-}
-
 void sdm_libvirt_fate_begin(struct sdm_libvirt *link, const char *vm, const char *alias)
 {
     pthread_mutex_lock(&link->mutex);
@@ -305,14 +297,13 @@ enum sdm_device_fate sdm_libvirt_fate_wait(struct sdm_libvirt *link, const char 
                                            const char *alias, int64_t deadline_us)
 {
     g_autofree char *key = fate_key(vm, alias);
-    struct timespec deadline = timespec_of(deadline_us);
     enum sdm_device_fate fate;
 
     pthread_mutex_lock(&link->mutex);
     for (;;) {
         fate = (enum sdm_device_fate)GPOINTER_TO_INT(g_hash_table_lookup(link->fates, key));
         if (fate != SDM_DEVICE_UNKNOWN || link->broken ||
-            pthread_cond_timedwait(&link->told, &link->mutex, &deadline) != 0) {
+            !sdm_cond_wait_until(&link->told, &link->mutex, deadline_us)) {
             break;
         }
     }
@@ -341,12 +332,11 @@ uint64_t sdm_libvirt_guest_word(struct sdm_libvirt *link)
 
 uint64_t sdm_libvirt_guest_word_wait(struct sdm_libvirt *link, uint64_t seen, int64_t deadline_us)
 {
-    struct timespec deadline = timespec_of(deadline_us);
     uint64_t n_words;
 
     pthread_mutex_lock(&link->mutex);
     while (link->n_words == seen && !link->broken &&
-           pthread_cond_timedwait(&link->told, &link->mutex, &deadline) == 0) {
+           sdm_cond_wait_until(&link->told, &link->mutex, deadline_us)) {
     }
     n_words = link->n_words;
     pthread_mutex_unlock(&link->mutex);

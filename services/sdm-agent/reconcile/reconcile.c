@@ -112,6 +112,10 @@ static void plan_dimm(struct planner *planner, const struct sdm_dimm_ref *ref)
     if (window != NULL && is_refused(planner, window)) {
         return;
     }
+    if (window == NULL && planner->want->keep_unknown) {
+        planner->left_over = true;
+        return;
+    }
     if (window == NULL || window->mode != SDM_MODE_VM ||
         window->level != SDM_WINDOW_LEVEL_ATTACHED || strcmp(window->vm, ref->vm->vm) != 0) {
         planner->left_over = true;
@@ -133,6 +137,10 @@ static void plan_entry(struct planner *planner, const struct sdm_found_entry *en
     bool wanted = window != NULL && window->level != SDM_WINDOW_LEVEL_ABSENT;
 
     if (window != NULL && is_refused(planner, window)) {
+        return;
+    }
+    if (window == NULL && planner->want->keep_unknown) {
+        planner->left_over = true;
         return;
     }
     if (use.n_not_offline > 0 &&
@@ -324,10 +332,10 @@ static void plan_all(struct planner *planner)
     g_array_sort(planner->steps, compare_steps);
 }
 
-struct sdm_plan *sdm_reconcile(const struct sdm_want *want, const struct sdm_found *found,
-                               const struct sdm_busy *busy)
+struct sdm_step_plan *sdm_reconcile(const struct sdm_want *want, const struct sdm_found *found,
+                                    const struct sdm_busy *busy)
 {
-    struct sdm_plan *plan = g_new0(struct sdm_plan, 1);
+    struct sdm_step_plan *plan = g_new0(struct sdm_step_plan, 1);
     g_autofree struct planner *planner = g_new0(struct planner, 1);
     g_autoptr(sdm_lookup) lookup = sdm_lookup_new(want, found);
 
@@ -347,7 +355,7 @@ struct sdm_plan *sdm_reconcile(const struct sdm_want *want, const struct sdm_fou
     return plan;
 }
 
-void sdm_plan_free(struct sdm_plan *plan)
+void sdm_step_plan_free(struct sdm_step_plan *plan)
 {
     if (plan == NULL) {
         return;

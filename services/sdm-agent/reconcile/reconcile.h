@@ -57,14 +57,14 @@ struct sdm_window_state {
     uint64_t guest_memory_bytes; /* of the guest that it is in or shall be in; 0 for not known */
 };
 
-struct sdm_plan {
+struct sdm_step_plan {
     struct sdm_step *steps;
     unsigned n_steps;
     struct sdm_window_state *states; /* one a wanted window, in their order */
     unsigned n_states;
     bool converged; /* everything wanted is reached, and nothing else is left */
 };
-typedef struct sdm_plan sdm_plan;
+typedef struct sdm_step_plan sdm_step_plan;
 
 /* 'busy' may be NULL.  The same arguments always give the same plan.  Codes in 'states':
  *   AGENT_REFUSED  windows that contradict each other, or a window that a mode cannot have;
@@ -73,9 +73,9 @@ typedef struct sdm_plan sdm_plan;
  *   NO_SLOT        the guest has no free DIMM slot, or too little room below its maximum;
  *   UNAVAILABLE    the part that would do it does not answer.
  * Cost: O(n log n) of windows, entries, blocks and DIMMs.  The caller frees the plan. */
-struct sdm_plan *sdm_reconcile(const struct sdm_want *want, const struct sdm_found *found,
-                               const struct sdm_busy *busy);
-void sdm_plan_free(struct sdm_plan *plan);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_plan, sdm_plan_free)
+struct sdm_step_plan *sdm_reconcile(const struct sdm_want *want, const struct sdm_found *found,
+                                    const struct sdm_busy *busy);
+void sdm_step_plan_free(struct sdm_step_plan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_step_plan, sdm_step_plan_free)
 
 const char *sdm_step_kind_name(enum sdm_step_kind kind);

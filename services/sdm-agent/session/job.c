@@ -105,6 +105,28 @@ static void look_vm(struct sdm_job *job, const struct sdm_backends *backends)
     }
 }
 
+/* Mistakes that the campaign has to see: a window in two NetPort entries, and a window that leads
+ * to a part of another's bytes. */
+static void sabotage(const struct sdm_step *step, const struct sdm_backends *backends)
+{
+    bool overlaps = sdm_sabotage("window-overlap");
+    struct sdm_netport_window window;
+    struct sdm_netport_entry entry;
+    char path[SDM_SEGMENT_PATH_SIZE];
+    uint64_t size_bytes;
+
+    if (!overlaps && !sdm_sabotage("netport-entry-twice")) {
+        return;
+    }
+    sdm_netport_entry_read(&step->netport, &window);
+    size_bytes = window.end_bytes - window.start_bytes;
+    window.start_bytes += UINT64_C(1) << 42;
+    window.end_bytes = window.start_bytes + (overlaps ? size_bytes / 2 : size_bytes);
+    if (sdm_netport_entry_make(&window, &entry, NULL)) {
+        sdm_rmc_map(backends->rmc, SDM_NETPORT_N_ENTRIES - 1, &entry, false, path, NULL);
+    }
+}
+
 static bool run_rmc_step(struct sdm_job *job, const struct sdm_backends *backends)
 {
     const struct sdm_step *step = &job->step;
@@ -114,7 +136,7 @@ static bool run_rmc_step(struct sdm_job *job, const struct sdm_backends *backend
         return !sdm_fault("agent.map", &job->error) &&
                sdm_rmc_map(backends->rmc, step->entry, &step->netport, step->shared, path,
                            &job->error) &&
-               !sdm_fault("agent.mapped", &job->error);
+               (sabotage(step, backends), !sdm_fault("agent.mapped", &job->error));
     }
     return !sdm_fault("agent.unmap", &job->error) &&
            sdm_rmc_unmap(backends->rmc, step->entry, &job->error) &&

@@ -1,6 +1,5 @@
 #include "sdm-agent/session/link.h"
 
-#include "lib/amqp/amqp.h"
 #include "lib/base/error.h"
 
 struct sdm_agent_link {
@@ -10,6 +9,7 @@ struct sdm_agent_link {
     struct sdm_service *service;
     void (*on_connected)(void *user);
     bool (*on_want)(void *user, const void *body, size_t size, GError **error);
+    bool (*on_look)(void *user, const void *body, size_t size, GError **error);
     void *user;
     struct sdm_amqp *amqp; /* NULL once it has ended */
 };
@@ -33,6 +33,8 @@ static void take_delivery(void *user)
     }
     if (g_strcmp0(delivery->message.type, "s7.want/1") == 0) {
         done = link->on_want(link->user, delivery->message.body, delivery->message.size, &error);
+    } else if (g_strcmp0(delivery->message.type, "s7.look/1") == 0) {
+        done = link->on_look(link->user, delivery->message.body, delivery->message.size, &error);
     } else {
         done = sdm_refuse(&error, SDM_ERROR_UNKNOWN_MESSAGE, "message of type '%.64s'",
                           delivery->message.type != NULL ? delivery->message.type : "");
@@ -77,25 +79,35 @@ static void on_state(void *user, bool is_connected)
     }
 }
 
+/* The name that the broker knows us by; NULL for none. */
+static char *user_of(const char *uri)
+{
+    g_autoptr(GUri) parsed = g_uri_parse(uri, G_URI_FLAGS_HAS_PASSWORD, NULL);
+
+    return parsed != NULL ? g_strdup(g_uri_get_user(parsed)) : NULL;
+}
+
 struct sdm_agent_link *sdm_agent_link_new(const struct sdm_agent_link_config *config,
                                           GError **error)
 {
     struct sdm_agent_link *link = g_new0(struct sdm_agent_link, 1);
-    struct sdm_amqp_config amqp = {.uri = config->broker_uri,
-                                   .ca_file = config->ca_file,
-                                   .name = "agent",
+    struct sdm_amqp_config amqp = {.name = "agent",
                                    .metrics = sdm_service_get_metrics(config->service),
                                    .on_state = on_state,
                                    .user = link,
                                    .reconnect_max_ms = 2000};
     struct sdm_amqp_consumer_config consumer = {.prefetch = 1, .deliver = deliver, .user = link};
 
+    sdm_amqp_options_apply(config->broker, &amqp);
     link->queue = g_strconcat("sdm.agent.", config->brick, NULL);
-    link->user_id = g_strdup(config->user_id);
+    link->user_id = config->user_id != NULL && config->user_id[0] != '\0'
+                        ? g_strdup(config->user_id)
+                        : user_of(amqp.uri);
     link->routing_key = g_strdup(config->routing_key);
     link->service = config->service;
     link->on_connected = config->on_connected;
     link->on_want = config->on_want;
+    link->on_look = config->on_look;
     link->user = config->user;
     link->amqp = sdm_amqp_new(&amqp, error);
     if (link->amqp == NULL) {

@@ -3,6 +3,7 @@
  * Thread rule: the main thread. */
 #pragma once
 
+#include "lib/amqp/options.h"
 #include "lib/svc/service.h"
 
 struct sdm_agent_link;
@@ -10,14 +11,15 @@ typedef struct sdm_agent_link sdm_agent_link;
 
 struct sdm_agent_link_config {
     const char *brick;
-    const char *broker_uri;
-    const char *ca_file;     /* may be NULL */
-    const char *user_id;     /* put into messages, which the broker checks; NULL or "" for none */
+    const struct sdm_amqp_options *broker; /* outlives the link */
+    const char *user_id;     /* put into messages, which the broker checks; NULL or "": the URI's */
     const char *routing_key; /* of reports */
     struct sdm_service *service;
     void (*on_connected)(void *user);
     /* Wanted state; false is logged, and the message is dropped. */
     bool (*on_want)(void *user, const void *body, size_t size, GError **error);
+    /* A new leader looks; the same. */
+    bool (*on_look)(void *user, const void *body, size_t size, GError **error);
     void *user;
 };
 

@@ -18,7 +18,7 @@ struct sdm_session {
     struct sdm_crew *crew;
     struct sdm_picture *picture;
     struct sdm_records *records;
-    struct sdm_plan *plan; /* of the last comparison */
+    struct sdm_step_plan *plan; /* of the last comparison */
     struct sdm_want_window *windows;
     struct sdm_want want;
     uint64_t epoch;
@@ -30,6 +30,7 @@ struct sdm_session {
     bool look_again;     /* something changed while the list was under way */
     unsigned look_timer;
     unsigned wake_timer;
+    unsigned acknowledge_timer;
     unsigned retry_timer;
     bool compare_is_due; /* at the end of this turn of the loop */
     bool report_is_due;  /* at the end of this turn of the loop */
@@ -48,7 +49,35 @@ struct sdm_session {
     } metrics;
 };
 
+/* tell.c */
+
+/* Sends a report at the end of this turn of the loop, when it says something new or is forced. */
+void sdm_session_report_soon(struct sdm_session *session, bool is_forced);
+/* The next report goes out whether it says something new or not; while there are steps to take,
+ * theirs will do, and does not keep processors from them. */
+void sdm_session_acknowledge(struct sdm_session *session);
+
+/* act.c */
+
+void sdm_session_push(struct sdm_session *session, struct sdm_job *job);
+void sdm_session_end_step(struct sdm_session *session, const struct sdm_job *job);
+/* Compares wanted with found and starts what can be started; false when there is nothing to
+ * compare. */
+bool sdm_session_act(struct sdm_session *session);
+/* Acts, once for all results that have come together, and has the rest told. */
+void sdm_session_compare_soon(struct sdm_session *session);
+/* When rests of failed steps are over; 0: no more. */
+void sdm_session_wake_at(struct sdm_session *session, int64_t at_us);
+
+/* look.c */
+
+/* Looks at everything, now and after each interval, and at guests that change. */
+void sdm_session_start_looking(struct sdm_session *session, unsigned interval_ms);
+/* Called by workers. */
+void sdm_session_job_ended(void *session, struct sdm_job *job);
+
 /* metrics.c */
+
 void sdm_session_metrics_init(struct sdm_session *session);
 void sdm_session_metrics_step(struct sdm_session *session, const struct sdm_job *job);
 void sdm_session_metrics_plan(struct sdm_session *session, const struct sdm_found *found);

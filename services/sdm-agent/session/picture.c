@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/base/error.h"
+
 struct sdm_picture {
     struct sdm_found found; /* filled by sdm_picture_view() */
     GArray *entries;
@@ -166,12 +168,58 @@ static bool is_mapped(const struct sdm_picture *picture, uint64_t address_bytes)
     return false;
 }
 
+/* The look has seen all that an entry maps. */
+static bool has_looked(const struct sdm_job *job, const struct sdm_found_entry *entry)
+{
+    return is_in(job->ranges, (uint64_t)entry->netport.start * SDM_NETPORT_PAGE_BYTES);
+}
+
+static bool is_known(const struct sdm_picture *picture, const struct sdm_found_entry *entry)
+{
+    for (guint i = 0; i < picture->entries->len; i++) {
+        const struct sdm_found_entry *known =
+            &g_array_index(picture->entries, struct sdm_found_entry, i);
+
+        if (known->entry == entry->entry &&
+            sdm_netport_entry_equal(&known->netport, &entry->netport)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Memory blocks behind an entry that nobody knew of have not been looked at: they may be online. */
+static void take_entries(struct sdm_picture *picture, struct sdm_job *job)
+{
+    for (guint i = 0; i < job->entries->len; i++) {
+        const struct sdm_found_entry *entry =
+            &g_array_index(job->entries, struct sdm_found_entry, i);
+
+        picture->blocks_known &= is_known(picture, entry) || has_looked(job, entry);
+    }
+    g_array_unref(picture->entries);
+    picture->entries = g_steal_pointer(&job->entries);
+    picture->entries_seen = true;
+    picture->entries_known = true;
+}
+
+/* A look at the host was asked for before entries came that it does not cover. */
+static bool covers_all(const struct sdm_picture *picture, const struct sdm_job *job)
+{
+    for (guint i = 0; i < picture->entries->len; i++) {
+        if (!has_looked(job, &g_array_index(picture->entries, struct sdm_found_entry, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A look takes the place of what was known of its ranges; what no entry maps is of no interest. */
 static void take_blocks(struct sdm_picture *picture, const struct sdm_job *job)
 {
     picture->found.block_size_bytes = job->block_size_bytes;
     if (job->kind == SDM_JOB_LOOK_HOST) {
-        picture->blocks_known = true;
+        picture->blocks_known = covers_all(picture, job);
         picture->blocks_seen = true;
     }
     for (guint i = picture->blocks->len; i > 0; i--) {
@@ -195,10 +243,7 @@ void sdm_picture_take(struct sdm_picture *picture, struct sdm_job *job,
                    (job->step.kind == SDM_STEP_MAP || job->step.kind == SDM_STEP_UNMAP));
 
     if (job->entries != NULL) {
-        g_array_unref(picture->entries);
-        picture->entries = g_steal_pointer(&job->entries);
-        picture->entries_seen = true;
-        picture->entries_known = true;
+        take_entries(picture, job);
     } else if (is_rmc) {
         picture->entries_known = false;
     }
@@ -259,4 +304,15 @@ GPtrArray *sdm_picture_unseen(const struct sdm_picture *picture)
         }
     }
     return unseen;
+}
+
+bool sdm_picture_check(const struct sdm_picture *picture, GError **error)
+{
+    if (!picture->entries_known) {
+        return sdm_unavailable(error, "the remote memory controller does not answer");
+    }
+    if (!picture->blocks_known) {
+        return sdm_unavailable(error, "the host's memory blocks cannot be read");
+    }
+    return picture->list_known || sdm_unavailable(error, "libvirt does not answer");
 }

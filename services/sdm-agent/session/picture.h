@@ -23,5 +23,8 @@ const struct sdm_found *sdm_picture_view(struct sdm_picture *picture);
 /* True once every part has been seen. */
 bool sdm_picture_is_complete(const struct sdm_picture *picture);
 
+/* False with SDM_UNAVAILABLE set and which part did not answer when last looked at. */
+bool sdm_picture_check(const struct sdm_picture *picture, GError **error);
+
 /* UUIDs of guests that run and have not been looked at yet; free with g_ptr_array_unref(). */
 GPtrArray *sdm_picture_unseen(const struct sdm_picture *picture);

@@ -161,6 +161,23 @@ void sdm_records_wake(struct sdm_records *records, const char *const *windows, u
     }
 }
 
+int64_t sdm_records_given_back_us(const struct sdm_records *records, unsigned entry)
+{
+    int64_t guest_us = 0;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, records->by_key);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct sdm_record *record = value;
+
+        if (!record->is_wanted && record->window[0] != '\0' && record->entry == entry) {
+            guest_us += record->guest_us;
+        }
+    }
+    return guest_us;
+}
+
 void sdm_records_each_under_way(const struct sdm_records *records,
                                 void (*visit)(const struct sdm_record *record, void *user),
                                 void *user)

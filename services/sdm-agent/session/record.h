@@ -55,6 +55,9 @@ void sdm_record_fail(struct sdm_record *record, enum sdm_step_kind kind, const G
 /* Ends the rest of windows that a guest has, because it may have changed its mind. */
 void sdm_records_wake(struct sdm_records *records, const char *const *windows, unsigned n);
 
+/* What guests took for windows of an entry that are wanted no more. */
+int64_t sdm_records_given_back_us(const struct sdm_records *records, unsigned entry);
+
 /* Calls 'visit' for each window whose step is being carried out. */
 void sdm_records_each_under_way(const struct sdm_records *records,
                                 void (*visit)(const struct sdm_record *record, void *user),

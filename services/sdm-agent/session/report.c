@@ -61,6 +61,20 @@ static void add_times(const struct sdm_record *record, struct sdm_wire_found_win
     }
 }
 
+/* Where it leads; an entry that leads nowhere says nothing. */
+static void write_bytes(const struct sdm_netport_entry *entry, struct sdm_wire_found_window *to)
+{
+    struct sdm_netport_window window;
+
+    if (sdm_netport_entry_is_empty(entry) || !sdm_netport_entry_validate(entry, NULL)) {
+        return;
+    }
+    sdm_netport_entry_read(entry, &window);
+    to->has_module = to->has_brick_offset_bytes = true;
+    to->module = window.module;
+    to->brick_offset_bytes = window.brick_bytes;
+}
+
 static void write_wanted(const struct sdm_report_input *input, unsigned i,
                          struct sdm_wire_found_window *to)
 {
@@ -77,6 +91,7 @@ static void write_wanted(const struct sdm_report_input *input, unsigned i,
     if (record != NULL) {
         add_times(record, to);
     }
+    write_bytes(&window->netport, to);
     if (sdm_report_error(state, record, window->level, input->now_us, &to->error_code, &text)) {
         to->has_error_code = true;
         to->has_error_text = true;
@@ -123,7 +138,8 @@ static void write_strangers(const struct sdm_report_input *input, struct sdm_s7_
     const struct sdm_found *found = input->found;
     g_autofree bool *explained = find_explained(input);
 
-    for (unsigned i = 0; i < found->n_entries && report->n_windows < MAX_WINDOWS; i++) {
+    for (unsigned i = 0;
+         found->entries_known && i < found->n_entries && report->n_windows < MAX_WINDOWS; i++) {
         const struct sdm_found_entry *entry = &found->entries[i];
         const struct sdm_found_dimm *dimm;
         struct sdm_wire_found_window *to;
@@ -139,6 +155,9 @@ static void write_strangers(const struct sdm_report_input *input, struct sdm_s7_
         to->size_bytes =
             (uint64_t)(entry->netport.end - entry->netport.start) * SDM_NETPORT_PAGE_BYTES;
         to->have = dimm != NULL ? SDM_WINDOW_LEVEL_ATTACHED : SDM_WINDOW_LEVEL_MAPPED;
+        to->guest_us = (uint64_t)MAX(sdm_records_given_back_us(input->records, entry->entry), 0);
+        to->has_guest_us = dimm == NULL && to->guest_us > 0;
+        write_bytes(&entry->netport, to);
     }
 }
 
@@ -186,8 +205,13 @@ char *sdm_report_write(const struct sdm_report_input *input, size_t *size)
     const struct sdm_want *want = input->want;
     g_autofree struct sdm_wire_found_window *windows = NULL;
     g_autofree struct sdm_wire_vm *vms = NULL;
-    struct sdm_s7_report report = {.epoch = input->epoch,
-                                   .generation = input->generation,
+    /* While the RMC is not known nothing can be said to be gone: what was mapped last may be there.
+     * Neither generation nor epoch is answered then. */
+    struct sdm_s7_report report = {.epoch = input->found->entries_known ? input->epoch : 0,
+                                   .generation =
+                                       input->found->entries_known ? input->generation : 0,
+                                   .has_made_us = input->made_us > 0,
+                                   .made_us = (uint64_t)input->made_us,
                                    .converged = input->plan->converged};
 
     windows = g_new0(struct sdm_wire_found_window, count_entries(input));

@@ -17,9 +17,10 @@ struct sdm_report_input {
     uint64_t generation;
     const struct sdm_want *want;
     const struct sdm_found *found;
-    const struct sdm_plan *plan; /* of the two */
+    const struct sdm_step_plan *plan; /* of the two */
     const struct sdm_records *records;
     int64_t now_us;
+    int64_t made_us; /* told: by the clock of this start of the brick */
 };
 
 /* Why a wanted level is not reached, as far as the controller should know: a refusal by hypervisor,

@@ -35,12 +35,19 @@ void sdm_session_end(struct sdm_session *session);
 /* After sdm_session_end() and after the service was freed, which hands out the last letters. */
 void sdm_session_free(struct sdm_session *session);
 
+/* False with SDM_UNAVAILABLE set and which part of the brick does not answer. */
+bool sdm_session_check(void *session, GError **error);
+
 /* The broker is there: asks for wanted state, and reports. */
 void sdm_session_on_connected(struct sdm_session *session);
 
 /* Takes an s7.want/1.  False with SDM_ERROR set: as sdm_codec_decode(); STALE_EPOCH; INVALID_VALUE
  * for another brick's.  A generation below the one at work, of the same epoch, is done already. */
 bool sdm_session_want(struct sdm_session *session, const void *body, size_t size, GError **error);
+
+/* Takes an s7.look/1: a new leader asks what is there before it says what shall be.  No step is
+ * taken from here on until wanted state comes under that epoch.  False as sdm_session_want(). */
+bool sdm_session_look(struct sdm_session *session, const void *body, size_t size, GError **error);
 
 /* For the control socket. */
 void sdm_session_fill_status(void *session, struct sdm_json *status);

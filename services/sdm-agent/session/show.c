@@ -3,6 +3,13 @@
 #include "sdm-agent/session/memory.h"
 #include "sdm-agent/session/report.h"
 
+bool sdm_session_check(void *user, GError **error)
+{
+    const struct sdm_session *session = user;
+
+    return sdm_picture_check(session->picture, error);
+}
+
 void sdm_session_fill_status(void *user, struct sdm_json *status)
 {
     struct sdm_session *session = user;

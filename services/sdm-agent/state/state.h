@@ -85,6 +85,8 @@ struct sdm_found {
 struct sdm_want {
     struct sdm_want_window *windows;
     unsigned n_windows;
+    /* What is there and not listed stays. */
+    bool keep_unknown;
 };
 
 static inline uint64_t sdm_want_start_bytes(const struct sdm_want_window *window)

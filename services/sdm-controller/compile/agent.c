@@ -41,6 +41,8 @@ void sdm_compile_agent(const struct sdm_wanted_brick *brick, int64_t epoch, stru
         .generation = (uint64_t)brick->generation,
         .segment_unit_bytes = (uint64_t)brick->segment_unit_bytes,
         .windows = SDM_ARENA_NEW(arena, struct sdm_wire_wanted_window, brick->n_rows),
+        .has_keep_unknown = brick->keep_unknown,
+        .keep_unknown = brick->keep_unknown,
         .n_windows = brick->n_rows,
     };
     g_strlcpy(want->brick, brick->compute_brick, sizeof want->brick);

@@ -79,6 +79,22 @@ bool sdm_crossings_remove(struct sdm_crossings *crossings, struct sdm_crossing c
     return true;
 }
 
+void sdm_crossings_forget(struct sdm_crossings *crossings, struct sdm_crossing crossing)
+{
+    struct sdm_crossing key = ordered(crossing);
+
+    g_hash_table_remove(crossings->sets, &key);
+}
+
+bool sdm_crossings_holds(const struct sdm_crossings *crossings, struct sdm_crossing crossing,
+                         const char *circuit)
+{
+    struct sdm_crossing key = ordered(crossing);
+    GHashTable *set = g_hash_table_lookup(crossings->sets, &key);
+
+    return set != NULL && g_hash_table_contains(set, circuit);
+}
+
 bool sdm_crossings_used(const struct sdm_crossings *crossings, struct sdm_crossing crossing)
 {
     struct sdm_crossing key = ordered(crossing);

@@ -32,6 +32,13 @@ bool sdm_crossings_add(struct sdm_crossings *crossings, struct sdm_crossing cros
 bool sdm_crossings_remove(struct sdm_crossings *crossings, struct sdm_crossing crossing,
                           const char *circuit);
 
+/* Nobody crosses here any more, whoever did. */
+void sdm_crossings_forget(struct sdm_crossings *crossings, struct sdm_crossing crossing);
+
+/* The circuit was added here and not removed since. */
+bool sdm_crossings_holds(const struct sdm_crossings *crossings, struct sdm_crossing crossing,
+                         const char *circuit);
+
 bool sdm_crossings_used(const struct sdm_crossings *crossings, struct sdm_crossing crossing);
 /* Those in use: struct sdm_crossing, in no order; g_array_unref(). */
 GArray *sdm_crossings_list(const struct sdm_crossings *crossings);

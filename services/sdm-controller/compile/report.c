@@ -4,6 +4,12 @@
 
 #include <glib.h>
 
+bool sdm_report_is_late(const struct sdm_s7_report *report, const char *boot_id, int64_t made_us)
+{
+    return report->has_made_us && (int64_t)report->made_us < made_us &&
+           strcmp(report->boot_id, boot_id) == 0;
+}
+
 static struct sdm_report_finding judge(const struct sdm_s7_report *report,
                                        const struct sdm_known_window *known,
                                        const struct sdm_wire_found_window *found)
@@ -21,6 +27,7 @@ static struct sdm_report_finding judge(const struct sdm_s7_report *report,
         finding.have = known->have;
     }
     finding.changed = finding.have != known->have || (finding.gone && known->offered);
+    finding.failed = found != NULL && found->has_error_code && finding.have != known->want;
     return finding;
 }
 

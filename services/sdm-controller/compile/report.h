@@ -19,6 +19,9 @@ struct sdm_report_finding {
     bool gone;
     /* Differs from what was known. */
     bool changed;
+    /* The agent says why it is not where it is wanted: an error of a window that is there would
+     * outlive what it was about. */
+    bool failed;
 };
 
 struct sdm_report_findings {
@@ -28,6 +31,10 @@ struct sdm_report_findings {
     const struct sdm_wire_found_window **strangers;
     size_t n_strangers;
 };
+
+/* True when the report comes after one that was made later, by the clock of the same start of the
+ * brick ('boot_id' and 'made_us' of the last one taken; 0 for not known): it says nothing. */
+bool sdm_report_is_late(const struct sdm_s7_report *report, const char *boot_id, int64_t made_us);
 
 /* Compares 'report' with the windows that are known of its compute brick.  A report older than the
  * generation in which a window ceased to be wanted cannot say that it is gone, nor can one that

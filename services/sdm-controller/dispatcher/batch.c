@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
+#include "sdm-controller/dispatcher/audit.h"
+#include "sdm-controller/store/refusal.h"
+#include "sdm-controller/store/shared.h"
 
 /* What an error means for the batch that it undid. */
 static enum sdm_batch_result result_of(const GError *error, size_t n)
@@ -29,17 +33,31 @@ static enum sdm_batch_result undo(struct sdm_batch *batch, enum sdm_batch_result
     return result;
 }
 
-static bool look_up(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
-                    struct sdm_arena *arena, struct sdm_stored_reply *found, GError **error)
+/* Begins, and asks for all that has to be known before a use case runs: one round trip. */
+static bool begin(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
+                  struct sdm_arena *arena, struct sdm_stored_reply *found, GError **error)
 {
     const char **projects = SDM_ARENA_NEW(arena, const char *, n);
     const char **keys = SDM_ARENA_NEW(arena, const char *, n);
+    g_autoptr(sdm_pg_result) begun = NULL;
+    g_autoptr(sdm_pg_result) replies = NULL;
+    g_autoptr(sdm_pg_result) quotas = NULL;
 
     for (size_t i = 0; i < n; i++) {
         projects[i] = requests[i]->caller.project;
         keys[i] = requests[i]->members.key;
     }
-    return sdm_stored_reply_find(batch->pg, projects, keys, n, arena, found, error);
+    sdm_tx_begin_queue(&batch->tx, batch->pg, batch->epoch);
+    sdm_stored_reply_find(batch->pg, projects, keys, n);
+    sdm_shared_projects_ask(batch->pg, projects, n);
+    if (sdm_pg_flush(batch->pg, NULL, error)) {
+        begun = sdm_pg_take(batch->pg);
+        replies = sdm_pg_take(batch->pg);
+        quotas = sdm_pg_take(batch->pg);
+    }
+    return sdm_tx_begin_take(&batch->tx, begun, error) &&
+           sdm_stored_reply_found(replies, n, arena, found, error) &&
+           sdm_shared_projects_take(&batch->tx, quotas, projects, n, error);
 }
 
 /* The key is known.  '*raced' when it was answered since it was looked up. */
@@ -118,8 +136,18 @@ static enum sdm_batch_result keep_refusal(struct sdm_batch *batch,
     return SDM_BATCH_AGAIN;
 }
 
-static bool store(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
-                  struct sdm_arena *arena, bool *raced, GError **error)
+/* The transaction has failed, of 'why'. */
+static enum sdm_batch_result undone(struct sdm_batch *batch, struct sdm_request *const *requests,
+                                    size_t n, const GError *why)
+{
+    bool is_refusal = why->domain == SDM_ERROR && !sdm_tx_is_superseded(why);
+
+    return is_refusal ? keep_refusal(batch, requests, n, why)
+                      : undo(batch, result_of(why, n), requests, n);
+}
+
+static void store(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
+                  struct sdm_arena *arena)
 {
     struct sdm_stored_reply *rows = SDM_ARENA_NEW(arena, struct sdm_stored_reply, n);
     size_t n_rows = 0;
@@ -138,33 +166,60 @@ static bool store(struct sdm_batch *batch, struct sdm_request *const *requests, 
                 .wait = request->members.wait,
                 .timeout_ms = request->members.timeout_ms,
                 .address = request->address,
+                .controller_us = g_get_monotonic_time() - request->received_us,
                 .reply_type = request->reply_type,
                 .reply = request->reply,
             };
         }
     }
-    return n_rows == 0 || sdm_stored_reply_insert(&batch->tx, rows, n_rows, raced, error);
+    sdm_audit_requests(&batch->tx, requests, n, arena);
+    if (n_rows > 0) {
+        sdm_stored_reply_insert(&batch->tx, rows, n_rows);
+    }
 }
 
-/* Everything between begin and commit. */
+/* Locks, sorted, what the use cases are going to move, and what waits for those that are asked for
+ * again. */
+static void lock(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
+                 const struct sdm_stored_reply *found)
+{
+    g_autoptr(sdm_lock_set) set = sdm_lock_set_new();
+
+    for (size_t i = 0; i < n; i++) {
+        if (found[i].key == NULL && requests[i]->refusal == NULL) {
+            sdm_route_touches(requests[i]->route->codec, requests[i]->message,
+                              requests[i]->caller.project, set);
+        } else if (found[i].key != NULL && found[i].reply == NULL && found[i].reservation != NULL) {
+            g_ptr_array_add(set->reservations, (char *)found[i].reservation);
+        }
+    }
+    sdm_lock(&batch->tx, set);
+}
+
+/* Everything but the commit.  '*raced' when a request was answered since its key was looked up. */
 static bool run_all(struct sdm_batch *batch, struct sdm_request *const *requests, size_t n,
                     bool *raced, GError **error)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
     struct sdm_stored_reply *found = SDM_ARENA_NEW(arena, struct sdm_stored_reply, n);
 
-    if (!look_up(batch, requests, n, arena, found, error)) {
+    if (!begin(batch, requests, n, arena, found, error)) {
         return false;
     }
+    lock(batch, requests, n, found);
     for (size_t i = 0; i < n && !*raced; i++) {
-        bool ok = found[i].key != NULL ? repeat(batch, requests[i], &found[i], raced, error)
-                                       : carry_out(batch, requests[i], error);
+        bool is_known = found[i].key != NULL && !sdm_sabotage("key-ignored");
+        bool ok = is_known ? repeat(batch, requests[i], &found[i], raced, error)
+                           : carry_out(batch, requests[i], error);
 
         if (!ok) {
             return false;
         }
     }
-    return *raced || store(batch, requests, n, arena, raced, error);
+    if (!*raced) {
+        store(batch, requests, n, arena);
+    }
+    return true;
 }
 
 enum sdm_batch_result sdm_batch_run(struct sdm_batch *batch, struct sdm_request *const *requests,
@@ -172,26 +227,45 @@ enum sdm_batch_result sdm_batch_run(struct sdm_batch *batch, struct sdm_request 
 {
     bool raced = false;
     GError *why = NULL;
-    enum sdm_batch_result result;
+    enum sdm_batch_result result = SDM_BATCH_UNAVAILABLE;
 
-    if (!sdm_tx_begin(&batch->tx, batch->pg, batch->epoch, &why) ||
-        !run_all(batch, requests, n, &raced, &why)) {
-        bool is_refusal = why->domain == SDM_ERROR && !sdm_tx_is_superseded(why);
-
-        result = is_refusal ? keep_refusal(batch, requests, n, why)
-                            : undo(batch, result_of(why, n), requests, n);
-        g_propagate_error(error, why);
-        return result;
+    if (run_all(batch, requests, n, &raced, &why)) {
+        if (raced) {
+            return undo(batch, SDM_BATCH_AGAIN, requests, n);
+        }
+#ifdef SDM_FAULTS
+        if (sdm_sabotage("reply-before-commit")) {
+            batch->answer_early(batch->user, requests, n);
+        }
+#endif
+        if (sdm_tx_commit(&batch->tx, &why)) {
+            return SDM_BATCH_DONE;
+        }
     }
-    if (raced) {
-        return undo(batch, SDM_BATCH_AGAIN, requests, n);
+    if (!sdm_batch_is_unknown(batch)) {
+        why = sdm_refusal_of(why);
+        result = undone(batch, requests, n, why);
     }
-    if (sdm_tx_commit(&batch->tx, &why)) {
-        return SDM_BATCH_DONE;
-    }
-    result = result_of(why, n);
     g_propagate_error(error, why);
-    return sdm_batch_is_unknown(batch) ? SDM_BATCH_UNAVAILABLE : undo(batch, result, requests, n);
+    return result;
+}
+
+enum sdm_batch_result sdm_batch_note(struct sdm_batch *batch, struct sdm_request *const *requests,
+                                     size_t n, GError **error)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    GError *why = NULL;
+    enum sdm_batch_result result = SDM_BATCH_DONE;
+
+    if (sdm_tx_begin(&batch->tx, batch->pg, batch->epoch, &why)) {
+        sdm_audit_requests(&batch->tx, requests, n, arena);
+        if (sdm_tx_commit(&batch->tx, &why)) {
+            return result;
+        }
+    }
+    result = result_of(why, 1);
+    g_propagate_error(error, why);
+    return result;
 }
 
 bool sdm_batch_is_unknown(const struct sdm_batch *batch)
@@ -199,12 +273,19 @@ bool sdm_batch_is_unknown(const struct sdm_batch *batch)
     return batch->tx.state == SDM_TX_UNKNOWN;
 }
 
-enum sdm_batch_result sdm_batch_settle(struct sdm_batch *batch, GError **error)
+enum sdm_batch_result sdm_batch_settle(struct sdm_batch *batch, struct sdm_request *const *requests,
+                                       size_t n, GError **error)
 {
     bool committed;
 
     if (!sdm_tx_settle(&batch->tx, &committed, error)) {
         return SDM_BATCH_UNAVAILABLE;
     }
-    return committed ? SDM_BATCH_DONE : SDM_BATCH_AGAIN;
+    if (committed) {
+        return SDM_BATCH_DONE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sdm_request_reset(requests[i]);
+    }
+    return SDM_BATCH_AGAIN;
 }

@@ -35,6 +35,11 @@ struct sdm_batch {
     struct sdm_pg *pg;
     int64_t epoch;
     struct sdm_tx tx;
+#ifdef SDM_FAULTS
+    /* Called by sabotage only: before the commit. */
+    void (*answer_early)(void *user, struct sdm_request *const *requests, size_t n);
+    void *user;
+#endif
 };
 
 /* Runs 'n' requests, at least one, whose keys all differ.  'error' is set for the last three
@@ -43,8 +48,15 @@ struct sdm_batch {
 enum sdm_batch_result sdm_batch_run(struct sdm_batch *batch, struct sdm_request *const *requests,
                                     size_t n, GError **error);
 
+/* Writes into the audit log what became of requests that are answered without having been carried
+ * out: refused at the door, or read.  Results as above, but for APART. */
+enum sdm_batch_result sdm_batch_note(struct sdm_batch *batch, struct sdm_request *const *requests,
+                                     size_t n, GError **error);
+
 /* True when the last run ended with its COMMIT unanswered. */
 bool sdm_batch_is_unknown(const struct sdm_batch *batch);
 
-/* Finds out what became of it: DONE, AGAIN, or UNAVAILABLE while nobody can tell. */
-enum sdm_batch_result sdm_batch_settle(struct sdm_batch *batch, GError **error);
+/* Finds out what became of that run: DONE, AGAIN, which undoes what it made of the requests, or
+ * UNAVAILABLE while nobody can tell. */
+enum sdm_batch_result sdm_batch_settle(struct sdm_batch *batch, struct sdm_request *const *requests,
+                                       size_t n, GError **error);

@@ -19,12 +19,14 @@ static const struct sdm_amqp_exchange exchanges[] = {
 
 /* Requests and reports: replicated, tried a few times, never lost on the way to the dead letters.
  */
-static void add_work_queue(struct sdm_broker_topology *topology, const char *name)
+static void add_work_queue(struct sdm_broker_topology *topology, const char *name,
+                           int64_t max_length)
 {
     struct sdm_amqp_queue queue = {
         .name = name,
         .is_quorum = true,
         .delivery_limit = SDM_DELIVERY_LIMIT,
+        .max_length = max_length,
         .overflow = "reject-publish",
         .dead_letter_exchange = SDM_EXCHANGE_DEAD,
         .is_dead_letter_safe = true,
@@ -59,12 +61,13 @@ static void add_report_queue(struct sdm_broker_topology *topology, unsigned inde
     g_autofree char *name = g_strdup_printf("sdm.reports.%u", index);
 
     topology->report_queues[index] = g_string_chunk_insert_const(topology->names, name);
-    add_work_queue(topology, topology->report_queues[index]);
+    add_work_queue(topology, topology->report_queues[index], 0);
     bind(topology, topology->report_queues[index], "sdm.reports",
          g_string_chunk_insert_const(topology->names, number));
 }
 
-struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_report_queues)
+struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_report_queues,
+                                                    int64_t max_queued)
 {
     struct sdm_broker_topology *topology = g_new0(struct sdm_broker_topology, 1);
     struct sdm_amqp_queue dead = {.name = SDM_EXCHANGE_DEAD, .is_quorum = true};
@@ -73,8 +76,8 @@ struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_
     topology->bindings = g_array_new(FALSE, FALSE, sizeof(struct sdm_amqp_binding));
     topology->names = g_string_chunk_new(256);
     topology->report_queues = g_new0(char *, n_report_queues);
-    add_work_queue(topology, SDM_QUEUE_S10);
-    add_work_queue(topology, SDM_QUEUE_S11);
+    add_work_queue(topology, SDM_QUEUE_S10, max_queued);
+    add_work_queue(topology, SDM_QUEUE_S11, max_queued);
     g_array_append_val(topology->queues, dead);
     add_topic(topology, SDM_QUEUE_S10, "s10", pod);
     add_topic(topology, SDM_QUEUE_S11, "s11", pod);
@@ -115,6 +118,11 @@ const char *sdm_broker_topology_report_queue(const struct sdm_broker_topology *t
                                              unsigned index)
 {
     return topology->report_queues[index];
+}
+
+int32_t sdm_broker_priority(int64_t epoch)
+{
+    return (int32_t)MIN(epoch, INT32_MAX);
 }
 
 bool sdm_broker_declare_agents(struct sdm_amqp *amqp, const char *const *bricks, size_t n,

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <glib.h>
 
@@ -21,8 +22,10 @@
 struct sdm_broker_topology;
 typedef struct sdm_broker_topology sdm_broker_topology;
 
-/* 'pod' names the pod in routing keys; 'n_report_queues' is at least 1. */
-struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_report_queues);
+/* 'pod' names the pod in routing keys; 'n_report_queues' is at least 1; beyond 'max_queued'
+ * requests that wait in a queue, the broker refuses more to whoever publishes. */
+struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_report_queues,
+                                                    int64_t max_queued);
 void sdm_broker_topology_free(struct sdm_broker_topology *topology);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_broker_topology, sdm_broker_topology_free)
 
@@ -30,6 +33,9 @@ const struct sdm_amqp_topology *sdm_broker_topology_get(const struct sdm_broker_
 /* "sdm.reports.0"; 'index' is below 'n_report_queues'. */
 const char *sdm_broker_topology_report_queue(const struct sdm_broker_topology *topology,
                                              unsigned index);
+
+/* Of the consumers of a leader: a later leader comes before an earlier one. */
+int32_t sdm_broker_priority(int64_t epoch);
 
 /* Declares the queues of 'n' compute bricks; waits.  Errors as sdm_amqp_declare(). */
 bool sdm_broker_declare_agents(struct sdm_amqp *amqp, const char *const *bricks, size_t n,

@@ -94,7 +94,13 @@ static void start_source(struct sdm_dispatcher *dispatcher, enum sdm_lane_id lan
 {
     struct source *source = &dispatcher->sources[lane];
     const struct sdm_amqp_consumer_config config = {
-        .queue = queue, .prefetch = prefetch, .deliver = deliver, .user = source};
+        .queue = queue,
+        .prefetch = prefetch,
+        /* What a stopped leader would be given, and keep until the broker misses its heartbeats. */
+        .priority = sdm_broker_priority(dispatcher->worker_config.epoch),
+        .deliver = deliver,
+        .user = source,
+    };
 
     source->dispatcher = dispatcher;
     source->lane = lane;

@@ -99,10 +99,9 @@ static void on_published(void *user, enum sdm_amqp_outcome outcome)
     g_free(owed);
 }
 
-static void publish(struct sdm_replies *replies, const struct sdm_request *request,
-                    const char *body, enum sdm_amqp_verdict verdict)
+static struct sdm_amqp_message message_of(const struct sdm_request *request, const char *body)
 {
-    struct sdm_amqp_message message = {
+    return (struct sdm_amqp_message){
         .exchange = "",
         .routing_key = request->address.reply_to,
         .type = request->reply_type,
@@ -113,6 +112,12 @@ static void publish(struct sdm_replies *replies, const struct sdm_request *reque
         .is_persistent = true,
         .is_mandatory = true,
     };
+}
+
+static void publish(struct sdm_replies *replies, const struct sdm_request *request,
+                    const char *body, enum sdm_amqp_verdict verdict)
+{
+    struct sdm_amqp_message message = message_of(request, body);
     struct owed *owed = g_new(struct owed, 1);
 
     *owed = (struct owed){replies, request->delivery->tag, verdict};
@@ -157,6 +162,24 @@ void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *requ
     }
     sdm_request_free(request);
 }
+
+#ifdef SDM_FAULTS
+static void ignore_outcome(void *user, enum sdm_amqp_outcome outcome)
+{
+    (void)user;
+    (void)outcome;
+}
+
+void sdm_replies_send_early(struct sdm_replies *replies, const struct sdm_request *request)
+{
+    if (request->state == SDM_REQUEST_ANSWERED && request->address.reply_to != NULL &&
+        request->address.oslo_msg_id == NULL) {
+        struct sdm_amqp_message message = message_of(request, request->reply);
+
+        sdm_amqp_publish(replies->amqp, &message, ignore_outcome, NULL, NULL);
+    }
+}
+#endif
 
 void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *request,
                            const GError *why)

@@ -23,6 +23,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_replies, sdm_replies_free)
 /* Sends the answer of one that is answered, acknowledges one that waits, and frees the request. */
 void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *request);
 
+#ifdef SDM_FAULTS
+/* For sabotage: sends the answer and settles nothing. */
+void sdm_replies_send_early(struct sdm_replies *replies, const struct sdm_request *request);
+#endif
+
 /* The request failed: it comes again, or, after the last try, is told INTERNAL and becomes a dead
  * letter.  Frees the request. */
 void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *request,

@@ -180,6 +180,7 @@ static void start_shard(struct sdm_reports *reports, unsigned index)
     const struct sdm_amqp_consumer_config consumer = {
         .queue = reports->config.queues[index],
         .prefetch = reports->config.prefetch,
+        .priority = sdm_broker_priority(reports->config.epoch),
         .deliver = deliver,
         .user = shard,
     };

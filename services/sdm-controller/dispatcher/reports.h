@@ -37,6 +37,7 @@ struct sdm_reports_config {
     const char *const *queues;
     unsigned n_queues;
     uint16_t prefetch;
+    int64_t epoch;
     struct sdm_report_taker taker;
     struct sdm_metrics *metrics;
     /* Another leads. */

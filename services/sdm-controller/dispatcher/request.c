@@ -50,6 +50,7 @@ static bool read_members(struct sdm_request *request, GError **error)
 {
     struct sdm_request_members *members = &request->members;
 
+    request->is_read = true;
     sdm_route_members(request->route->codec, request->message, members);
     if (members->project != NULL && strcmp(members->project, request->caller.project) != 0) {
         if (request->caller.role != SDM_ROLE_ADMIN) {
@@ -70,10 +71,11 @@ static bool read_typed(struct sdm_request *request, const char *token,
 {
     static const char *const roles[] = {"reader", "member", "admin"};
 
+    /* First, because the audit log wants to know what a stranger asked for. */
+    request->route = sdm_route_find(request->type);
     if (!auth->authenticate(auth->self, token, &request->caller, error)) {
         return false;
     }
-    request->route = sdm_route_find(request->type);
     if (request->route == NULL) {
         return sdm_refuse(error, SDM_ERROR_UNKNOWN_MESSAGE, "no message '%s'", request->type);
     }
@@ -127,6 +129,8 @@ void sdm_request_reset(struct sdm_request *request)
     request->is_stored = false;
     request->outcome = (struct sdm_outcome){0};
     request->reply_type = NULL;
+    request->refusal_code = NULL;
+    request->refusal_text = NULL;
     g_clear_pointer(&request->reply, g_free);
 }
 
@@ -160,6 +164,8 @@ void sdm_request_answer_error(struct sdm_request *request, const GError *error)
                   ? error->message
                   : "the request could not be carried out; repeat it with the same key",
               sizeof message.text);
+    request->refusal_code = sdm_error_code_name(message.code);
+    request->refusal_text = sdm_arena_strdup(request->arena, message.text);
     set_reply(request, sdm_error_codec.type, sdm_codec_encode(&sdm_error_codec, &message, NULL));
 }
 

@@ -32,6 +32,7 @@ struct sdm_request {
     const struct sdm_route *route;
     struct sdm_caller caller;
     void *message;
+    bool is_read; /* 'message' and what follows hold what was sent */
     struct sdm_request_members members;
     char fingerprint[SDM_FINGERPRINT_SIZE];
 
@@ -42,6 +43,9 @@ struct sdm_request {
     struct sdm_outcome outcome;
     const char *reply_type;
     char *reply; /* g_free() */
+    /* Of a reply that is a refusal, else NULL; the text is in the arena. */
+    const char *refusal_code;
+    const char *refusal_text;
 };
 typedef struct sdm_request sdm_request;
 

@@ -12,6 +12,7 @@
 #include "lib/wire/codec.h"
 #include "sdm-controller/model/caller.h"
 #include "sdm-controller/model/outcome.h"
+#include "sdm-controller/store/lock.h"
 #include "sdm-controller/store/tx.h"
 
 struct sdm_registry;
@@ -40,11 +41,19 @@ typedef bool sdm_read_fn(const struct sdm_use_cases *use_cases, struct sdm_pg *p
                          const struct sdm_caller *caller, const void *message,
                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
 
+/* What the audit log tells of a message.  What is refused before its type is known is nobody's. */
+enum sdm_audit_policy {
+    SDM_AUDIT_NOTHING,
+    SDM_AUDIT_OUTCOME, /* every one, with what became of it, in the transaction that did it */
+    SDM_AUDIT_READING, /* that it was asked, and refused or not; after the reading */
+};
+
 struct sdm_route {
     const char *type;
     const struct sdm_codec *codec;
     enum sdm_role role; /* the least that is needed */
     enum sdm_lane_id lane;
+    enum sdm_audit_policy audit;
     /* Exactly one of both. */
     sdm_write_fn *write;
     sdm_read_fn *read;
@@ -62,6 +71,14 @@ struct sdm_request_members {
     const char *project; /* NULL: the caller's own */
     enum sdm_wait_level wait;
     int64_t timeout_ms;
+    /* What it is about, for the audit log: "reservation", "brick" and others, with its id; NULL. */
+    const char *object_kind;
+    const char *object;
 };
 void sdm_route_members(const struct sdm_codec *codec, const void *message,
                        struct sdm_request_members *members);
+
+/* Adds the reservations and groups of 'project' that a message names anywhere, and the compute
+ * bricks that it names beside a group: what its use case moves.  Names are those of the message. */
+void sdm_route_touches(const struct sdm_codec *codec, const void *message, const char *project,
+                       struct sdm_lock_set *set);

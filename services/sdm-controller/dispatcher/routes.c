@@ -44,6 +44,12 @@ WRITE_HANDLER(registry, register)
 WRITE_HANDLER(registry, change)
 WRITE_HANDLER(registry, retire)
 WRITE_HANDLER(registry, power)
+WRITE_HANDLER(registry, fence)
+WRITE_HANDLER(registry, quarantine_release)
+READ_HANDLER(registry, quarantine_list)
+WRITE_HANDLER(registry, project_set)
+READ_HANDLER(registry, project_show)
+READ_HANDLER(registry, project_list)
 WRITE_HANDLER(registry, vm_bind)
 READ_HANDLER(registry, vm_list)
 READ_HANDLER(registry, agents)
@@ -54,19 +60,23 @@ READ_HANDLER(registry, show)
 
 #define S10_WRITE(name, codec, handler)                                                            \
     {                                                                                              \
-        "s10." name "/1", &(codec), SDM_ROLE_MEMBER, SDM_LANE_RESERVATION, .write = (handler)      \
+        "s10." name "/1", &(codec), SDM_ROLE_MEMBER, SDM_LANE_RESERVATION, SDM_AUDIT_OUTCOME,      \
+            .write = (handler)                                                                     \
     }
 #define S10_READ(name, codec, handler)                                                             \
     {                                                                                              \
-        "s10." name "/1", &(codec), SDM_ROLE_READER, SDM_LANE_RESERVATION, .read = (handler)       \
+        "s10." name "/1", &(codec), SDM_ROLE_READER, SDM_LANE_RESERVATION, SDM_AUDIT_NOTHING,      \
+            .read = (handler)                                                                      \
     }
 #define S11_WRITE(name, codec, handler)                                                            \
     {                                                                                              \
-        "s11." name "/1", &(codec), SDM_ROLE_ADMIN, SDM_LANE_REGISTRY, .write = (handler)          \
+        "s11." name "/1", &(codec), SDM_ROLE_ADMIN, SDM_LANE_REGISTRY, SDM_AUDIT_OUTCOME,          \
+            .write = (handler)                                                                     \
     }
 #define S11_READ(name, codec, role, handler)                                                       \
     {                                                                                              \
-        "s11." name "/1", &(codec), (role), SDM_LANE_REGISTRY, .read = (handler)                   \
+        "s11." name "/1", &(codec), (role), SDM_LANE_REGISTRY,                                     \
+            (role) == SDM_ROLE_ADMIN ? SDM_AUDIT_READING : SDM_AUDIT_NOTHING, .read = (handler)    \
     }
 
 const struct sdm_route sdm_routes[] = {
@@ -90,6 +100,16 @@ const struct sdm_route sdm_routes[] = {
     S11_WRITE("change", sdm_s11_change_codec, handle_registry_change),
     S11_WRITE("retire", sdm_s11_retire_codec, handle_registry_retire),
     S11_WRITE("power", sdm_s11_power_codec, handle_registry_power),
+    S11_WRITE("fence", sdm_s11_fence_codec, handle_registry_fence),
+    S11_WRITE("quarantine.release", sdm_s11_quarantine_release_codec,
+              handle_registry_quarantine_release),
+    S11_READ("quarantine.list", sdm_s11_quarantine_list_codec, SDM_ROLE_ADMIN,
+             handle_registry_quarantine_list),
+    S11_WRITE("project.set", sdm_s11_project_set_codec, handle_registry_project_set),
+    S11_READ("project.show", sdm_s11_project_show_codec, SDM_ROLE_READER,
+             handle_registry_project_show),
+    S11_READ("project.list", sdm_s11_project_list_codec, SDM_ROLE_ADMIN,
+             handle_registry_project_list),
     S11_WRITE("vm.bind", sdm_s11_vm_bind_codec, handle_registry_vm_bind),
     S11_READ("vm.list", sdm_s11_vm_list_codec, SDM_ROLE_READER, handle_registry_vm_list),
     S11_READ("show", sdm_s11_show_codec, SDM_ROLE_READER, handle_registry_show),

@@ -1,5 +1,7 @@
 #include "sdm-controller/dispatcher/tokens.h"
 
+#include <pthread.h>
+
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,7 +12,7 @@
 
 struct sdm_tokens {
     char *path;
-    GMutex mutex;
+    pthread_mutex_t mutex;
     /* SHA-256 of the token to struct sdm_caller: what is compared tells nothing of the token by
      * the time it takes.  Replaced whole; guarded by 'mutex'. */
     GHashTable *callers;
@@ -139,7 +141,7 @@ struct sdm_tokens *sdm_tokens_new(const char *path, GError **error)
     }
     tokens = g_new0(struct sdm_tokens, 1);
     tokens->path = g_strdup(path);
-    g_mutex_init(&tokens->mutex);
+    pthread_mutex_init(&tokens->mutex, NULL);
     tokens->callers = callers;
     return tokens;
 }
@@ -150,7 +152,7 @@ void sdm_tokens_free(struct sdm_tokens *tokens)
         return;
     }
     g_hash_table_unref(tokens->callers);
-    g_mutex_clear(&tokens->mutex);
+    pthread_mutex_destroy(&tokens->mutex);
     g_free(tokens->path);
     g_free(tokens);
 }
@@ -163,10 +165,10 @@ bool sdm_tokens_reload(struct sdm_tokens *tokens, GError **error)
     if (callers == NULL) {
         return false;
     }
-    g_mutex_lock(&tokens->mutex);
+    pthread_mutex_lock(&tokens->mutex);
     old = tokens->callers;
     tokens->callers = callers;
-    g_mutex_unlock(&tokens->mutex);
+    pthread_mutex_unlock(&tokens->mutex);
     g_hash_table_unref(old);
     return true;
 }
@@ -181,12 +183,12 @@ static bool authenticate(void *self, const char *token, struct sdm_caller *calle
         return sdm_refuse(error, SDM_ERROR_UNAUTHENTICATED, "no token");
     }
     hash = hash_token(token);
-    g_mutex_lock(&tokens->mutex);
+    pthread_mutex_lock(&tokens->mutex);
     found = g_hash_table_lookup(tokens->callers, hash);
     if (found != NULL) {
         *caller = *found;
     }
-    g_mutex_unlock(&tokens->mutex);
+    pthread_mutex_unlock(&tokens->mutex);
     return found != NULL || sdm_refuse(error, SDM_ERROR_UNAUTHENTICATED, "nobody has this token");
 }
 

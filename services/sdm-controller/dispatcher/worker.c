@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/svc/log.h"
+#include "sdm-controller/dispatcher/audit.h"
 #include "sdm-controller/dispatcher/batch.h"
 #include "sdm-controller/dispatcher/request.h"
 #include "sdm-controller/store/leader.h"
@@ -26,6 +27,19 @@ struct sdm_worker {
     bool is_giving_up;
 };
 
+#ifdef SDM_FAULTS
+/* The mistake 'reply-before-commit'; the pause gives a crash time to come between. */
+static void answer_early(void *user, struct sdm_request *const *requests, size_t n)
+{
+    const struct sdm_worker *worker = user;
+
+    for (size_t i = 0; i < n; i++) {
+        sdm_replies_send_early(worker->lane->config->replies, requests[i]);
+    }
+    g_usleep(20000);
+}
+#endif
+
 void *sdm_worker_new(void *user, unsigned index)
 {
     struct sdm_worker *worker = g_new0(struct sdm_worker, 1);
@@ -37,6 +51,10 @@ void *sdm_worker_new(void *user, unsigned index)
     worker->session_name = sdm_leader_session_name(worker->lane->config->epoch, part);
     worker->batch.use_cases = &worker->lane->config->use_cases;
     worker->batch.epoch = worker->lane->config->epoch;
+#ifdef SDM_FAULTS
+    worker->batch.answer_early = answer_early;
+    worker->batch.user = worker;
+#endif
     worker->pause_ms = MIN_PAUSE_MS;
     return worker;
 }
@@ -105,11 +123,12 @@ static void lose_leadership(struct sdm_worker *worker)
     config->on_superseded(config->user);
 }
 
-static void settle_unknown(struct sdm_worker *worker, enum sdm_batch_result *result)
+static void settle_unknown(struct sdm_worker *worker, struct sdm_request *const *requests, size_t n,
+                           enum sdm_batch_result *result)
 {
     while (sdm_batch_is_unknown(&worker->batch) && pause_briefly(worker)) {
         if (wait_for_database(worker)) {
-            *result = sdm_batch_settle(&worker->batch, NULL);
+            *result = sdm_batch_settle(&worker->batch, requests, n, NULL);
         }
     }
 }
@@ -138,7 +157,7 @@ static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *
 
         result = sdm_batch_run(&worker->batch, requests, n, &why);
         if (sdm_batch_is_unknown(&worker->batch)) {
-            settle_unknown(worker, &result);
+            settle_unknown(worker, requests, n, &result);
         }
         if (result == SDM_BATCH_SUPERSEDED) {
             lose_leadership(worker);
@@ -204,6 +223,56 @@ static void run_together(struct sdm_worker *worker, struct sdm_request **request
     }
 }
 
+/* One look at the log: true when there is no more to do for it, and the answers may go.  That an
+ * administrator has looked at something is told as far as it can be: a full disk must not hide the
+ * controller's state. */
+static bool try_note(struct sdm_worker *worker, struct sdm_request *const *requests, size_t n)
+{
+    g_autoptr(GError) error = NULL;
+    enum sdm_batch_result result = sdm_batch_note(&worker->batch, requests, n, &error);
+
+    if (sdm_batch_is_unknown(&worker->batch)) {
+        /* They are answered already, and stay so. */
+        settle_unknown(worker, NULL, 0, &result);
+    }
+    if (result == SDM_BATCH_SUPERSEDED) {
+        lose_leadership(worker);
+        return false;
+    }
+    if (result == SDM_BATCH_DONE) {
+        return true;
+    }
+    sdm_log_limited(SDM_LOG_ERROR, "audit-not-written", sdm_log_text("type", requests[0]->type),
+                    sdm_log_gerror(error));
+    return result == SDM_BATCH_FAILED || requests[0]->route->read != NULL || !pause_briefly(worker);
+}
+
+/* Answers requests that are not carried out, once the log tells of them. */
+static void note_together(struct sdm_worker *worker, struct sdm_request *const *requests, size_t n)
+{
+    bool is_noted = n == 0;
+
+    while (!is_noted && wait_for_database(worker)) {
+        is_noted = try_note(worker, requests, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (is_noted && !worker->is_giving_up) {
+            sdm_replies_send_take(worker->lane->config->replies, requests[i]);
+        } else {
+            sdm_request_free(requests[i]);
+        }
+    }
+}
+
+static void send_read(struct sdm_worker *worker, struct sdm_request *request)
+{
+    if (sdm_audit_wants(request)) {
+        note_together(worker, &request, 1);
+    } else {
+        sdm_replies_send_take(worker->lane->config->replies, request);
+    }
+}
+
 static void run_read(struct sdm_worker *worker, struct sdm_request *request)
 {
     struct sdm_replies *replies = worker->lane->config->replies;
@@ -225,14 +294,16 @@ static void run_read(struct sdm_worker *worker, struct sdm_request *request)
             return;
         }
         worker->pause_ms = MIN_PAUSE_MS;
-        sdm_replies_send_take(replies, request);
+        send_read(worker, request);
         return;
     }
     sdm_request_free(request);
 }
 
-/* Reads the request, and answers it at once when it cannot be carried out: then NULL. */
-static struct sdm_request *read_request(struct sdm_worker *worker, struct sdm_request *request)
+/* Reads the request, and answers it when it cannot be carried out: then NULL.  What the log tells
+ * of is answered with 'refused'. */
+static struct sdm_request *read_request(struct sdm_worker *worker, struct sdm_request *request,
+                                        GPtrArray *refused)
 {
     const struct sdm_worker_config *config = worker->lane->config;
     g_autoptr(GError) error = NULL;
@@ -246,7 +317,11 @@ static struct sdm_request *read_request(struct sdm_worker *worker, struct sdm_re
     sdm_log_limited(SDM_LOG_INFO, "request-refused", sdm_log_text("type", request->type),
                     sdm_log_text("user", request->caller.user), sdm_log_gerror(error));
     sdm_request_answer_error(request, error);
-    sdm_replies_send_take(config->replies, request);
+    if (sdm_audit_wants(request)) {
+        g_ptr_array_add(refused, request);
+    } else {
+        sdm_replies_send_take(config->replies, request);
+    }
     return NULL;
 }
 
@@ -271,10 +346,11 @@ void sdm_worker_handle(void *data, void *const *jobs, size_t n)
 {
     struct sdm_worker *worker = data;
     g_autofree struct sdm_request **writing = g_new(struct sdm_request *, n);
+    g_autoptr(GPtrArray) refused = g_ptr_array_new();
     size_t n_writing = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct sdm_request *request = read_request(worker, jobs[i]);
+        struct sdm_request *request = read_request(worker, jobs[i], refused);
 
         if (request == NULL) {
             continue;
@@ -292,4 +368,5 @@ void sdm_worker_handle(void *data, void *const *jobs, size_t n)
     if (n_writing > 0) {
         run_together(worker, writing, n_writing);
     }
+    note_together(worker, (struct sdm_request *const *)refused->pdata, refused->len);
 }

@@ -18,6 +18,13 @@ struct sdm_port_pair {
     int32_t b;
 };
 
+/* Bytes of a memory brick that compute bricks map, and which. */
+struct sdm_fabric_extent {
+    uint64_t offset_bytes;
+    uint64_t size_bytes;
+    char *users; /* joined by commas; owned */
+};
+
 struct sdm_switch_driver {
     const char *name;
     bool (*connect)(struct sdm_session *session, struct sdm_port_pair pair, int64_t timeout_ms,
@@ -32,6 +39,13 @@ struct sdm_brick_driver {
     const char *name;
     /* Comes back when the brick is ready, or off. */
     bool (*power)(struct sdm_session *session, bool on, int64_t timeout_ms, GError **error);
+    /* Takes power from a brick whatever it is used for, and comes back when it is off. */
+    bool (*force_off)(struct sdm_session *session, int64_t timeout_ms, GError **error);
+    /* Also answered by switches, which are never off. */
+    bool (*is_off)(struct sdm_session *session, bool *off, int64_t timeout_ms, GError **error);
+    /* Appends struct sdm_fabric_extent for each extent that is mapped. */
+    bool (*extents)(struct sdm_session *session, GArray *extents, int64_t timeout_ms,
+                    GError **error);
     /* Comes back when every byte of the range reads as zero. */
     bool (*scrub)(struct sdm_session *session, int64_t offset_bytes, int64_t size_bytes,
                   int64_t timeout_ms, GError **error);

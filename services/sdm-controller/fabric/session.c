@@ -207,12 +207,11 @@ char *sdm_session_request(struct sdm_session *session, const char *line, int64_t
     return NULL;
 }
 
-struct sdm_session *sdm_session_open(const char *endpoint, const char *device, int64_t epoch,
-                                     int64_t timeout_ms, GError **error)
+/* Connected, and not opened yet. */
+static struct sdm_session *dial_device(const char *endpoint, const char *device, int64_t timeout_ms,
+                                       GError **error)
 {
-    g_autofree char *line = g_strdup_printf("open %s %" G_GINT64_FORMAT, device, epoch);
-    g_autofree char *answer = NULL;
-    g_autoptr(sdm_session) session = NULL;
+    struct sdm_session *session;
     int fd = dial_endpoint(endpoint, g_get_monotonic_time() + timeout_ms * 1000, error);
 
     if (fd < 0) {
@@ -223,8 +222,54 @@ struct sdm_session *sdm_session_open(const char *endpoint, const char *device, i
     session->fd = fd;
     session->usable = true;
     session->received = g_string_new(NULL);
+    return session;
+}
+
+struct sdm_session *sdm_session_open(const char *endpoint, const char *device, int64_t epoch,
+                                     int64_t timeout_ms, GError **error)
+{
+    g_autofree char *line = g_strdup_printf("open %s %" G_GINT64_FORMAT, device, epoch);
+    g_autofree char *answer = NULL;
+    g_autoptr(sdm_session) session = dial_device(endpoint, device, timeout_ms, error);
+
+    if (session == NULL) {
+        return NULL;
+    }
     answer = sdm_session_request(session, line, timeout_ms, error);
     return answer == NULL ? NULL : g_steal_pointer(&session);
+}
+
+/* "... epoch E is below SEEN that ..." */
+static bool read_seen(const char *text, int64_t *seen)
+{
+    const char *number = strstr(text, "is below ");
+
+    return number != NULL && g_ascii_isdigit(number[strlen("is below ")]) &&
+           (*seen = g_ascii_strtoll(number + strlen("is below "), NULL, 10)) > 0;
+}
+
+bool sdm_session_ask_epoch(const char *endpoint, const char *device, int64_t epoch,
+                           int64_t timeout_ms, int64_t *seen, GError **error)
+{
+    g_autofree char *line = g_strdup_printf("open %s %" G_GINT64_FORMAT, device, epoch);
+    g_autofree char *answer = NULL;
+    g_autoptr(sdm_session) session = dial_device(endpoint, device, timeout_ms, error);
+    g_autoptr(GError) refusal = NULL;
+
+    if (session == NULL) {
+        return false;
+    }
+    answer = sdm_session_request(session, line, timeout_ms, &refusal);
+    if (answer != NULL) {
+        *seen = epoch;
+        return true;
+    }
+    if (g_error_matches(refusal, SDM_ERROR, SDM_ERROR_STALE_EPOCH) &&
+        read_seen(refusal->message, seen)) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&refusal));
+    return false;
 }
 
 void sdm_session_close(struct sdm_session *session)

@@ -22,6 +22,11 @@ typedef struct sdm_session sdm_session;
 struct sdm_session *sdm_session_open(const char *endpoint, const char *device, int64_t epoch,
                                      int64_t timeout_ms, GError **error);
 
+/* Asks 'device' for the highest epoch that it has seen, by opening it under 'epoch', which it has
+ * seen then too.  False with an error as above, but STALE_EPOCH. */
+bool sdm_session_ask_epoch(const char *endpoint, const char *device, int64_t epoch,
+                           int64_t timeout_ms, int64_t *seen, GError **error);
+
 void sdm_session_close(struct sdm_session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_session, sdm_session_close)
 

@@ -1,5 +1,6 @@
 #include "sdm-controller/graph/index.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void sdm_index_init(struct sdm_index *index, const struct sdm_topology *topology)
@@ -85,6 +86,64 @@ void sdm_index_place(struct sdm_index *index, int32_t position, const struct sdm
     }
     sdm_maxtree_set(&index->trees[entry->power], (uint32_t)position, units);
     *old = *entry;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* One family: all keys in their order, each to the end of the sets that it belongs to. */
+static void fill_family(struct sdm_index *index, int family, uint64_t *keys, uint32_t n)
+{
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t position = sdm_index_position(keys[i]);
+        const struct sdm_index_entry *entry = &index->entries[position];
+        const struct sdm_node *node = node_at(index, position);
+
+        sdm_order_append(&index->trays[node->tray].orders[family][entry->power], keys[i]);
+        if (entry->is_open) {
+            sdm_order_append(&index->racks[node->rack].orders[family][entry->power], keys[i]);
+            sdm_order_append(&index->pod.orders[family][entry->power], keys[i]);
+        }
+    }
+}
+
+static void fill_tree(struct sdm_index *index, enum sdm_index_power power, uint64_t *units,
+                      uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sdm_index_entry *entry = &index->entries[i];
+
+        units[i] = entry->is_open && entry->power == power
+                       ? entry->keys[SDM_INDEX_BY_FREE] >> SDM_INDEX_POSITION_BITS
+                       : 0;
+    }
+    sdm_maxtree_fill(&index->trees[power], units, n);
+}
+
+void sdm_index_fill(struct sdm_index *index, const struct sdm_index_entry *entries)
+{
+    uint32_t n = (uint32_t)index->topology->n_of_kind[SDM_DEVICE_KIND_MEMORY];
+    g_autofree uint64_t *values = g_new(uint64_t, n + 1);
+
+    memcpy(index->entries, entries, n * sizeof *entries);
+    for (int family = 0; family < SDM_N_INDEX_FAMILY; family++) {
+        uint32_t n_keys = 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            values[n_keys] = entries[i].keys[family];
+            n_keys += entries[i].in_tray;
+        }
+        fill_family(index, family, values, n_keys);
+    }
+    for (int power = 0; power < SDM_N_INDEX_POWER; power++) {
+        fill_tree(index, (enum sdm_index_power)power, values, n);
+    }
 }
 
 void sdm_index_place_accelerator(struct sdm_index *index, int32_t position, bool is_free,

@@ -75,6 +75,9 @@ static inline int32_t sdm_index_position(uint64_t key)
 /* Brings the entry of a memory brick where it has to be.  Cost: O(log bricks) when it moves. */
 void sdm_index_place(struct sdm_index *index, int32_t position,
                      const struct sdm_index_entry *entry);
+/* Places all memory bricks at once, 'entries' by position, in an index that has none yet.  Cost:
+ * O(bricks log bricks), without the search and the moves that each single placement needs. */
+void sdm_index_fill(struct sdm_index *index, const struct sdm_index_entry *entries);
 /* Puts an accelerator in or takes it out. */
 void sdm_index_place_accelerator(struct sdm_index *index, int32_t position, bool is_free,
                                  enum sdm_index_power power);

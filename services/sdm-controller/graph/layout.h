@@ -13,6 +13,8 @@
 /* What is looked up at random is kept from straddling two of them. */
 #define SDM_CACHE_LINE 64
 
+/* A device of up to so many ports has them as bits of one word, see struct sdm_ports. */
+#define SDM_MASK_PORTS 64
 /* Levels of the fabric: electrical and optical switches of a tray, a rack, the pod. */
 #define SDM_MAX_LEVELS 6
 /* Ways up from one switch that are kept; fabrics with more lose none but the longest. */
@@ -35,6 +37,9 @@ struct sdm_node {
     int32_t n_ports;
     /* Its port 'p' is element 'first_port + p' of 'ports'. */
     uint32_t first_port;
+    /* Bricks of up to SDM_MASK_PORTS ports: the switch that all linked ones lead to; 0 when there
+     * are several, or none. */
+    int32_t sole_switch;
     /* Switches: its bundles and its ways up. */
     uint32_t first_bundle;
     uint32_t n_bundles;
@@ -47,10 +52,14 @@ struct sdm_port {
     int32_t peer_no;
     int32_t peer_port;
     /* Index into the links of the spec. */
-    int32_t link;
+    uint32_t link : 31;
     /* Of a switch: one peer only, see struct sdm_hop. */
-    bool exclusive;
+    bool exclusive : 1;
+    /* Of the link. */
+    int32_t bandwidth_mbps;
 };
+/* Four to a cache line: a plan's time is the lines that it touches. */
+G_STATIC_ASSERT(sizeof(struct sdm_port) == 16);
 
 /* The links between two switches, seen from one of them; a switch's bundles are sorted by peer. */
 struct sdm_bundle {
@@ -111,8 +120,6 @@ struct sdm_topology {
     struct sdm_bundle *bundles;
     int32_t *bundle_ports;
     struct sdm_up_route *up_routes;
-    /* Connected component of each device. */
-    int32_t *component;
 };
 
 /* NULL when there is no such device; cheaper than sdm_topology_device(). */
@@ -140,5 +147,3 @@ const struct sdm_bundle *sdm_layout_bundle(const struct sdm_topology *topology,
 
 /* Fills bundles and ways up; part of sdm_topology_new(). */
 void sdm_layout_make_fabric(struct sdm_topology *topology);
-/* Fills 'component' through igraph; part of sdm_topology_new(). */
-void sdm_layout_make_components(struct sdm_topology *topology);

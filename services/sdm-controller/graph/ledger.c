@@ -12,6 +12,7 @@ struct sdm_ledger *sdm_ledger_new(struct sdm_topology *topology)
 
     pthread_mutex_init(&ledger->mutex, NULL);
     sdm_state_init(ledger, topology);
+    sdm_ledger_end_load(ledger);
     return ledger;
 }
 

@@ -42,6 +42,12 @@ bool sdm_ledger_set_topology(struct sdm_ledger *ledger, struct sdm_topology *top
 
 /* --- Loaders: what the database holds.  Each refuses INTERNAL-grade contradictions (overlap,
  * unknown device, port used twice) with SDM_FAILED, naming them; nothing is changed then. */
+
+/* Around many of them: in between, the index that plans are made by is not kept up, and nothing but
+ * the loaders may be called; it is made at the end, once. */
+void sdm_ledger_begin_load(struct sdm_ledger *ledger);
+void sdm_ledger_end_load(struct sdm_ledger *ledger);
+
 bool sdm_ledger_add_segment(struct sdm_ledger *ledger, const struct sdm_extent *extent,
                             GError **error);
 bool sdm_ledger_add_circuit(struct sdm_ledger *ledger, const struct sdm_path *path, GError **error);

@@ -40,6 +40,22 @@ static void count_path(const struct sdm_path *path, void *user)
     }
 }
 
+static uint64_t free_ports(const struct audit *audit, int32_t device_no)
+{
+    const struct sdm_topology *topology = audit->ledger->topology;
+    const struct sdm_node *node = &topology->nodes[device_no];
+    uint64_t mask = 0;
+
+    for (int32_t i = 0; i < node->n_ports && node->n_ports <= SDM_MASK_PORTS; i++) {
+        uint32_t number = sdm_ports_number(node, i);
+
+        if (topology->ports[number].peer_no != 0 && audit->n_circuits[number] == 0) {
+            mask |= UINT64_C(1) << i;
+        }
+    }
+    return mask;
+}
+
 static char *audit_ports(const struct audit *audit)
 {
     const struct sdm_ledger *ledger = audit->ledger;
@@ -55,6 +71,11 @@ static char *audit_ports(const struct audit *audit)
         if (connected != (use->peer >= 0)) {
             return g_strdup_printf("port %u has peer %d with %u circuits", i, use->peer,
                                    use->n_circuits);
+        }
+    }
+    for (int32_t i = 1; i < ledger->topology->n_nodes; i++) {
+        if (ledger->ports.free_ports[i] != free_ports(audit, i)) {
+            return g_strdup_printf("device %d has a wrong mask of free ports", i);
         }
     }
     for (size_t i = 0; i < ledger->topology->spec.n_links; i++) {
@@ -126,9 +147,19 @@ static char *audit_entry(const struct sdm_ledger *ledger, int32_t device_no)
     const struct sdm_index_entry *entry = &ledger->index.entries[node->position];
     const struct sdm_extents *free = &ledger->bricks[node->position].free;
     bool usable = ledger->uses[device_no].state == SDM_BRICK_STATE_ACTIVE && free->free_bytes > 0;
+    const struct sdm_brick *brick = &ledger->bricks[node->position];
+    const struct sdm_brief *brief = &ledger->briefs[node->position];
     int32_t n_free = 0;
     int32_t n_open = 0;
 
+    if (brick->brick_no != device_no || brick->tray != node->tray || brick->rack != node->rack ||
+        brick->state != ledger->uses[device_no].state ||
+        brick->power != sdm_state_power(&ledger->uses[device_no]) ||
+        brief->free_bytes !=
+            (brick->state == SDM_BRICK_STATE_ACTIVE ? free->free_bytes : SDM_BRIEF_INACTIVE) ||
+        brief->largest_bytes != free->largest_bytes) {
+        return g_strdup_printf("'%s' is copied wrongly", topology->device_of[device_no]->id);
+    }
     for (int32_t i = 0; i < node->n_ports; i++) {
         uint32_t number = sdm_ports_number(node, i);
         const struct sdm_port *port = &topology->ports[number];

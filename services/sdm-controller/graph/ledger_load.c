@@ -3,6 +3,17 @@
 #include "lib/base/error.h"
 #include "sdm-controller/graph/state.h"
 
+void sdm_ledger_begin_load(struct sdm_ledger *ledger)
+{
+    ledger->loading = true;
+}
+
+void sdm_ledger_end_load(struct sdm_ledger *ledger)
+{
+    sdm_state_index(ledger);
+    ledger->loading = false;
+}
+
 bool sdm_ledger_add_segment(struct sdm_ledger *ledger, const struct sdm_extent *extent,
                             GError **error)
 {
@@ -116,7 +127,7 @@ static bool carry_compute(struct sdm_ledger *to, const struct sdm_compute *compu
     for (int32_t i = 0; i < compute->n_circuits; i++) {
         struct sdm_path path;
 
-        sdm_state_copy_circuit(compute->circuits[i], &path);
+        sdm_state_copy_circuit(compute->circuits[i].path, &path);
         if (!sdm_ledger_add_circuit(to, &path, error)) {
             return false;
         }
@@ -168,6 +179,7 @@ bool sdm_ledger_set_topology(struct sdm_ledger *ledger, struct sdm_topology *top
                               ledger->topology->device_of[i]->id, reason->message);
         }
     }
+    sdm_ledger_end_load(&next);
     /* Everything but the mutex, which the caller holds. */
     memcpy((char *)ledger + sizeof ledger->mutex, (char *)&next + sizeof next.mutex,
            sizeof next - sizeof next.mutex);

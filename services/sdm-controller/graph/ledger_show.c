@@ -78,7 +78,7 @@ void sdm_ledger_each_circuit(const struct sdm_ledger *ledger, sdm_ledger_circuit
         for (int32_t k = 0; k < compute->n_circuits; k++) {
             struct sdm_path path;
 
-            sdm_state_copy_circuit(compute->circuits[k], &path);
+            sdm_state_copy_circuit(compute->circuits[k].path, &path);
             visit(&path, user);
         }
     }

@@ -1,5 +1,7 @@
 #include "sdm-controller/graph/maxtree.h"
 
+#include <string.h>
+
 #include <glib.h>
 
 void sdm_maxtree_init(struct sdm_maxtree *tree, uint32_t n)
@@ -29,6 +31,14 @@ void sdm_maxtree_set(struct sdm_maxtree *tree, uint32_t position, uint64_t value
             return;
         }
         tree->nodes[node] = larger;
+    }
+}
+
+void sdm_maxtree_fill(struct sdm_maxtree *tree, const uint64_t *values, uint32_t n)
+{
+    memcpy(&tree->nodes[tree->size], values, n * sizeof *values);
+    for (uint32_t node = tree->size - 1; node > 0; node--) {
+        tree->nodes[node] = MAX(tree->nodes[(size_t)2 * node], tree->nodes[(size_t)2 * node + 1]);
     }
 }
 

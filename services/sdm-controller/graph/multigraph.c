@@ -73,20 +73,3 @@ void sdm_multigraph_done(struct sdm_multigraph *multigraph)
     igraph_destroy(&multigraph->graph);
     g_free(multigraph->device_nos);
 }
-
-void sdm_layout_make_components(struct sdm_topology *topology)
-{
-    struct sdm_multigraph multigraph;
-    igraph_vector_int_t membership;
-
-    topology->component = g_new0(int32_t, topology->n_nodes);
-    sdm_multigraph_init(&multigraph, topology);
-    igraph_vector_int_init(&membership, 0);
-    igraph_connected_components(&multigraph.graph, &membership, NULL, NULL, IGRAPH_WEAK);
-    for (size_t i = 0; i < topology->spec.n_devices; i++) {
-        topology->component[multigraph.device_nos[i]] =
-            (int32_t)VECTOR(membership)[(igraph_integer_t)i];
-    }
-    igraph_vector_int_destroy(&membership);
-    sdm_multigraph_done(&multigraph);
-}

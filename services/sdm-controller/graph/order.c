@@ -4,12 +4,19 @@
 
 #include <glib.h>
 
-enum { FIRST_ROOM = 8 };
+/* A chunk that is appended to gets so many keys, so that not every key that comes later splits one.
+ */
+enum { FIRST_ROOM = 8, APPEND_FILL = SDM_ORDER_CHUNK * 3 / 4 };
+
+static struct sdm_order_chunk *chunks_of(const struct sdm_order *order)
+{
+    return order->room == 0 ? (struct sdm_order_chunk *)&order->single : order->chunks;
+}
 
 void sdm_order_done(struct sdm_order *order)
 {
     for (uint32_t i = 0; i < order->n_chunks; i++) {
-        g_free(order->chunks[i].keys);
+        g_free(chunks_of(order)[i].keys);
     }
     g_free(order->chunks);
     *order = (struct sdm_order){0};
@@ -24,7 +31,7 @@ static uint32_t find_chunk(const struct sdm_order *order, uint64_t key)
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (order->chunks[middle].first <= key) {
+        if (chunks_of(order)[middle].first <= key) {
             low = middle;
         } else {
             high = middle;
@@ -51,15 +58,27 @@ static uint32_t find_index(const struct sdm_order_chunk *chunk, uint64_t key)
     return low;
 }
 
+static void grow(struct sdm_order *order)
+{
+    uint32_t room = order->room == 0 ? 4 : order->room * 2;
+
+    order->chunks = g_renew(struct sdm_order_chunk, order->chunks, room);
+    if (order->room == 0) {
+        order->chunks[0] = order->single;
+    }
+    order->room = room;
+}
+
 static void insert_chunk(struct sdm_order *order, uint32_t at, struct sdm_order_chunk chunk)
 {
-    if (order->n_chunks == order->room) {
-        order->room = order->room == 0 ? 1 : order->room * 2;
-        order->chunks = g_renew(struct sdm_order_chunk, order->chunks, order->room);
+    struct sdm_order_chunk *chunks;
+
+    if (order->n_chunks == MAX(order->room, 1)) {
+        grow(order);
     }
-    memmove(&order->chunks[at + 1], &order->chunks[at],
-            (order->n_chunks - at) * sizeof *order->chunks);
-    order->chunks[at] = chunk;
+    chunks = chunks_of(order);
+    memmove(&chunks[at + 1], &chunks[at], (order->n_chunks - at) * sizeof *chunks);
+    chunks[at] = chunk;
     order->n_chunks++;
 }
 
@@ -73,7 +92,7 @@ static void make_room(struct sdm_order_chunk *chunk)
 
 static void split(struct sdm_order *order, uint32_t at)
 {
-    struct sdm_order_chunk *chunk = &order->chunks[at];
+    struct sdm_order_chunk *chunk = &chunks_of(order)[at];
     uint32_t half = chunk->n / 2;
     struct sdm_order_chunk upper = {chunk->keys[half], g_new(uint64_t, SDM_ORDER_CHUNK),
                                     chunk->n - half, SDM_ORDER_CHUNK};
@@ -91,11 +110,11 @@ void sdm_order_insert(struct sdm_order *order, uint64_t key)
 
     if (order->n_chunks == 0) {
         insert_chunk(order, 0, (struct sdm_order_chunk){.first = key});
-    } else if (order->chunks[at].n == SDM_ORDER_CHUNK) {
+    } else if (chunks_of(order)[at].n == SDM_ORDER_CHUNK) {
         split(order, at);
         at = find_chunk(order, key);
     }
-    chunk = &order->chunks[at];
+    chunk = &chunks_of(order)[at];
     make_room(chunk);
     index = find_index(chunk, key);
     g_assert(index == chunk->n || chunk->keys[index] != key);
@@ -106,6 +125,20 @@ void sdm_order_insert(struct sdm_order *order, uint64_t key)
     order->n++;
 }
 
+void sdm_order_append(struct sdm_order *order, uint64_t key)
+{
+    struct sdm_order_chunk *chunk;
+
+    if (order->n_chunks == 0 || chunks_of(order)[order->n_chunks - 1].n >= APPEND_FILL) {
+        insert_chunk(order, order->n_chunks, (struct sdm_order_chunk){.first = key});
+    }
+    chunk = &chunks_of(order)[order->n_chunks - 1];
+    g_assert(chunk->n == 0 || chunk->keys[chunk->n - 1] < key);
+    make_room(chunk);
+    chunk->keys[chunk->n++] = key;
+    order->n++;
+}
+
 void sdm_order_remove(struct sdm_order *order, uint64_t key)
 {
     uint32_t at = find_chunk(order, key);
@@ -113,7 +146,7 @@ void sdm_order_remove(struct sdm_order *order, uint64_t key)
     uint32_t index;
 
     g_assert(order->n > 0);
-    chunk = &order->chunks[at];
+    chunk = &chunks_of(order)[at];
     index = find_index(chunk, key);
     g_assert(index < chunk->n && chunk->keys[index] == key);
     chunk->n--;
@@ -142,7 +175,7 @@ struct sdm_order_cursor sdm_order_seek(const struct sdm_order *order, uint64_t k
 
     if (order->n_chunks > 0) {
         cursor.chunk = find_chunk(order, key);
-        cursor.index = find_index(&order->chunks[cursor.chunk], key);
+        cursor.index = find_index(&chunks_of(order)[cursor.chunk], key);
     }
     return cursor;
 }
@@ -155,7 +188,7 @@ struct sdm_order_cursor sdm_order_end(const struct sdm_order *order)
 bool sdm_order_next(const struct sdm_order *order, struct sdm_order_cursor *cursor, uint64_t *key)
 {
     while (cursor->chunk < order->n_chunks) {
-        const struct sdm_order_chunk *chunk = &order->chunks[cursor->chunk];
+        const struct sdm_order_chunk *chunk = &chunks_of(order)[cursor->chunk];
 
         if (cursor->index < chunk->n) {
             *key = chunk->keys[cursor->index++];
@@ -175,8 +208,8 @@ bool sdm_order_previous(const struct sdm_order *order, struct sdm_order_cursor *
             return false;
         }
         cursor->chunk--;
-        cursor->index = order->chunks[cursor->chunk].n;
+        cursor->index = chunks_of(order)[cursor->chunk].n;
     }
-    *key = order->chunks[cursor->chunk].keys[--cursor->index];
+    *key = chunks_of(order)[cursor->chunk].keys[--cursor->index];
     return true;
 }

@@ -2,12 +2,27 @@
 
 #include "lib/base/error.h"
 
+static void mark_free(struct sdm_ports *ports, int32_t device_no)
+{
+    const struct sdm_node *node = &ports->topology->nodes[device_no];
+
+    for (int32_t i = 0; i < node->n_ports && node->n_ports <= SDM_MASK_PORTS; i++) {
+        if (ports->topology->ports[sdm_ports_number(node, i)].peer_no != 0) {
+            ports->free_ports[device_no] |= UINT64_C(1) << i;
+        }
+    }
+}
+
 void sdm_ports_init(struct sdm_ports *ports, const struct sdm_topology *topology)
 {
     ports->topology = topology;
     ports->uses = g_new(struct sdm_port_use, topology->n_ports + 1);
     for (uint32_t i = 0; i < topology->n_ports; i++) {
         ports->uses[i] = (struct sdm_port_use){-1, 0};
+    }
+    ports->free_ports = g_new0(uint64_t, topology->n_nodes);
+    for (int32_t i = 1; i < topology->n_nodes; i++) {
+        mark_free(ports, i);
     }
     ports->free_mbps = g_new(int32_t, topology->spec.n_links + 1);
     for (size_t i = 0; i < topology->spec.n_links; i++) {
@@ -18,6 +33,7 @@ void sdm_ports_init(struct sdm_ports *ports, const struct sdm_topology *topology
 void sdm_ports_done(struct sdm_ports *ports)
 {
     g_free(ports->uses);
+    g_free(ports->free_ports);
     g_free(ports->free_mbps);
 }
 
@@ -136,11 +152,18 @@ bool sdm_ports_check(const struct sdm_ports *ports, const struct sdm_path *path,
 static void count(struct sdm_ports *ports, int32_t device_no, int32_t port, int32_t peer,
                   int change)
 {
-    uint32_t number = sdm_ports_number(&ports->topology->nodes[device_no], port);
+    const struct sdm_node *node = &ports->topology->nodes[device_no];
+    uint32_t number = sdm_ports_number(node, port);
     struct sdm_port_use *use = &ports->uses[number];
 
     use->n_circuits += (uint32_t)change;
     use->peer = use->n_circuits > 0 && ports->topology->ports[number].exclusive ? peer : -1;
+    if (node->n_ports <= SDM_MASK_PORTS) {
+        uint64_t bit = UINT64_C(1) << port;
+
+        ports->free_ports[device_no] =
+            (ports->free_ports[device_no] & ~bit) | (use->n_circuits == 0 ? bit : 0);
+    }
 }
 
 static void count_all(struct sdm_ports *ports, const struct sdm_path *path, int change)
@@ -167,7 +190,7 @@ void sdm_ports_undo(struct sdm_ports *ports, const struct sdm_path *path)
     sdm_ports_claim_bandwidth(ports, path, -path->bandwidth_mbps);
 }
 
-static int32_t link_of(const struct sdm_topology *topology, int32_t device_no, int32_t port)
+static uint32_t link_of(const struct sdm_topology *topology, int32_t device_no, int32_t port)
 {
     return topology->ports[sdm_ports_number(&topology->nodes[device_no], port)].link;
 }
@@ -198,14 +221,18 @@ int32_t sdm_ports_free_bandwidth(const struct sdm_ports *ports, const struct sdm
     return least;
 }
 
+static int32_t width_of(const struct sdm_topology *topology, int32_t device_no, int32_t port)
+{
+    return topology->ports[sdm_ports_number(&topology->nodes[device_no], port)].bandwidth_mbps;
+}
+
 int32_t sdm_ports_narrowest(const struct sdm_topology *topology, const struct sdm_path *path)
 {
-    const struct sdm_link *links = topology->spec.links;
-    int32_t least = links[link_of(topology, path->compute_no, path->compute_port)].bandwidth_mbps;
+    int32_t least = MIN(width_of(topology, path->compute_no, path->compute_port),
+                        width_of(topology, path->brick_no, path->brick_port));
 
-    for (int32_t i = 0; i < path->n_hops; i++) {
-        least = MIN(least, links[link_of(topology, path->hops[i].switch_no, path->hops[i].out_port)]
-                               .bandwidth_mbps);
+    for (int32_t i = 0; i + 1 < path->n_hops; i++) {
+        least = MIN(least, width_of(topology, path->hops[i].switch_no, path->hops[i].out_port));
     }
     return least;
 }

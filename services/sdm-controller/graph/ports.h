@@ -27,6 +27,9 @@ struct sdm_ports {
     const struct sdm_topology *topology;
     /* By number of the port in the layout. */
     struct sdm_port_use *uses;
+    /* By device number: a bit for each port that is linked and has no circuit; 0 for devices of
+     * more than SDM_MASK_PORTS ports. */
+    uint64_t *free_ports;
     /* By link. */
     int32_t *free_mbps;
 };
@@ -39,14 +42,14 @@ static inline uint32_t sdm_ports_number(const struct sdm_node *node, int32_t por
     return node->first_port + (uint32_t)port;
 }
 
-/* Asks for the memory of a device's first ports ahead of a search that will read them. */
-static inline void sdm_ports_prefetch(const struct sdm_ports *ports, const struct sdm_node *node)
+/* Asks for the memory of a device's free ports ahead of a search that will read them. */
+static inline void sdm_ports_prefetch(const struct sdm_ports *ports, const struct sdm_node *node,
+                                      int32_t device_no)
 {
-    const char *slots = (const char *)&ports->topology->ports[node->first_port];
+    uint64_t mask = ports->free_ports[device_no];
+    uint32_t first = mask != 0 ? (uint32_t)__builtin_ctzll(mask) : 0;
 
-    __builtin_prefetch(&ports->uses[node->first_port]);
-    __builtin_prefetch(slots);
-    __builtin_prefetch(slots + SDM_CACHE_LINE);
+    __builtin_prefetch(&ports->topology->ports[node->first_port + first]);
 }
 
 /* Checks that the path is connected link by link and switch by switch, that its ports are free or

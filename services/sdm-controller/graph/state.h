@@ -28,22 +28,53 @@ struct sdm_device_use {
     int32_t n_open_trunks;
 };
 
-/* By position of the memory brick. */
+/* By position of the memory brick: what tells whether it can take part in a plan, in one cache
+ * line; copied here from elsewhere where that costs another. */
 struct sdm_brick {
     struct sdm_extents free;
     uint64_t capacity_bytes;
     int32_t n_circuits;
+    int32_t brick_no;
+    int32_t tray;
+    int32_t rack;
+    uint8_t state; /* enum sdm_brick_state */
+    uint8_t power; /* enum sdm_index_power */
 } __attribute__((aligned(SDM_CACHE_LINE)));
+G_STATIC_ASSERT(sizeof(struct sdm_brick) == SDM_CACHE_LINE);
+
+/* By position of the memory brick: what counts over all bricks read, one after the other. */
+struct sdm_brief {
+    /* SDM_BRIEF_INACTIVE when the brick is not active. */
+    uint64_t free_bytes;
+    uint64_t largest_bytes;
+};
+#define SDM_BRIEF_INACTIVE UINT64_MAX
+
+/* A circuit as its compute brick lists it: enough to pass it over without reading it. */
+struct sdm_circuit_ref {
+    int32_t brick_no;
+    uint32_t is_memory : 1;
+    uint32_t n_hops : 7;
+    /* Of the memory brick. */
+    uint32_t position : SDM_INDEX_POSITION_BITS;
+    struct sdm_path *path;
+};
+G_STATIC_ASSERT(sizeof(struct sdm_circuit_ref) == 16);
+
+/* So many stand in struct sdm_compute itself. */
+#define SDM_COMPUTE_REFS 5
 
 /* By position of the compute brick. */
 struct sdm_compute {
     /* Its circuits by brick, each allocated with the hops that it has.  'shared' of a circuit is
      * false when the claim that made it was undone while another claim shared it: then the
      * database may not know it, and it goes with its last user. */
-    struct sdm_path **circuits;
+    struct sdm_circuit_ref *circuits;
     int32_t n_circuits;
     int32_t room;
     struct sdm_windows windows;
+    /* What 'circuits' points to until they are more. */
+    struct sdm_circuit_ref first[SDM_COMPUTE_REFS];
 } __attribute__((aligned(SDM_CACHE_LINE)));
 
 struct sdm_ledger {
@@ -52,6 +83,7 @@ struct sdm_ledger {
     uint64_t unit_bytes;
     struct sdm_device_use *uses;
     struct sdm_brick *bricks;
+    struct sdm_brief *briefs;
     struct sdm_compute *computes;
     /* By position of the accelerator; 0 for none. */
     int32_t *holders;
@@ -62,6 +94,8 @@ struct sdm_ledger {
     size_t n_circuits;
     size_t n_windows;
     size_t n_holders;
+    /* The index is not kept up; see sdm_ledger_begin_load(). */
+    bool loading;
 };
 
 static inline enum sdm_index_power sdm_state_power(const struct sdm_device_use *use)
@@ -91,8 +125,10 @@ void sdm_state_add_circuit(struct sdm_ledger *ledger, const struct sdm_path *pat
 void sdm_state_remove_circuit(struct sdm_ledger *ledger, struct sdm_path *circuit);
 /* Brings the index where the brick has come; for memory bricks and accelerators. */
 void sdm_state_refresh(struct sdm_ledger *ledger, int32_t device_no);
+/* Makes the index anew, of everything. */
+void sdm_state_index(struct sdm_ledger *ledger);
 /* True when the device is there and of this kind. */
 bool sdm_state_is(const struct sdm_ledger *ledger, int32_t device_no, enum sdm_device_kind kind);
-/* Everything but the mutex: all free on this topology. */
+/* Everything but the mutex: all free on this topology, and loading. */
 void sdm_state_init(struct sdm_ledger *ledger, struct sdm_topology *topology);
 void sdm_state_done(struct sdm_ledger *ledger);

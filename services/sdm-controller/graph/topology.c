@@ -188,21 +188,54 @@ static void make_port(struct sdm_topology *topology, size_t link, const struct s
     topology->ports[node->first_port + (uint32_t)own->port] = (struct sdm_port){
         .peer_no = peer->device_no,
         .peer_port = peer->port,
-        .link = (int32_t)link,
+        .link = (uint32_t)link & INT32_MAX,
+        .bandwidth_mbps = topology->spec.links[link].bandwidth_mbps,
         .exclusive =
             node->kind != SDM_DEVICE_KIND_ELECTRICAL || far->kind < SDM_DEVICE_KIND_ELECTRICAL,
     };
 }
 
+static int32_t find_sole_switch(const struct sdm_topology *topology, const struct sdm_node *node)
+{
+    int32_t sole = 0;
+
+    for (int32_t i = 0; i < node->n_ports; i++) {
+        int32_t peer_no = topology->ports[node->first_port + (uint32_t)i].peer_no;
+
+        if (peer_no == 0 || peer_no == sole) {
+            continue;
+        }
+        if (sole != 0 || topology->nodes[peer_no].kind < SDM_DEVICE_KIND_ELECTRICAL) {
+            return 0;
+        }
+        sole = peer_no;
+    }
+    return sole;
+}
+
+static void find_sole_switches(struct sdm_topology *topology)
+{
+    for (int32_t i = 1; i < topology->n_nodes; i++) {
+        struct sdm_node *node = &topology->nodes[i];
+
+        if (node->exists && node->kind < SDM_DEVICE_KIND_ELECTRICAL &&
+            node->n_ports <= SDM_MASK_PORTS) {
+            node->sole_switch = find_sole_switch(topology, node);
+        }
+    }
+}
+
 static void make_ports(struct sdm_topology *topology)
 {
-    topology->ports = g_new0(struct sdm_port, topology->n_ports + 1);
+    topology->ports =
+        g_aligned_alloc0((size_t)topology->n_ports + 1, sizeof *topology->ports, SDM_CACHE_LINE);
     for (size_t i = 0; i < topology->spec.n_links; i++) {
         const struct sdm_link *link = &topology->spec.links[i];
 
         make_port(topology, i, &link->a, &link->b);
         make_port(topology, i, &link->b, &link->a);
     }
+    find_sole_switches(topology);
 }
 
 static void make_accelerator_kinds(struct sdm_topology *topology)
@@ -239,7 +272,6 @@ struct sdm_topology *sdm_topology_new(const struct sdm_topology_spec *spec, GErr
     make_ports(topology);
     make_accelerator_kinds(topology);
     sdm_layout_make_fabric(topology);
-    sdm_layout_make_components(topology);
     return topology;
 }
 
@@ -267,7 +299,7 @@ void sdm_topology_unref(struct sdm_topology *topology)
     g_free((void *)topology->spec.links);
     g_aligned_free(topology->nodes);
     g_free((void *)topology->device_of);
-    g_free(topology->ports);
+    g_aligned_free(topology->ports);
     for (int kind = 0; kind < SDM_N_DEVICE_KIND; kind++) {
         g_free(topology->order[kind]);
     }
@@ -277,7 +309,6 @@ void sdm_topology_unref(struct sdm_topology *topology)
     g_free(topology->bundles);
     g_free(topology->bundle_ports);
     g_free(topology->up_routes);
-    g_free(topology->component);
     g_free(topology);
 }
 

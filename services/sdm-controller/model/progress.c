@@ -142,6 +142,15 @@ static bool segment_is_cut(const struct sdm_snapshot *snapshot, const struct sdm
     return true;
 }
 
+/* Given up by its reservation, or decided on: only one that has failed has segments in quarantine,
+ * and only an administrator gives those up. */
+static bool may_be_scrubbed(const struct sdm_snapshot *snapshot, size_t segment)
+{
+    return snapshot->segments[segment].state == SDM_SEGMENT_STATE_LIVE ||
+           (snapshot->segments[segment].state == SDM_SEGMENT_STATE_QUARANTINED &&
+            snapshot->state == SDM_RESERVATION_STATE_FAILED);
+}
+
 static void step_segments(const struct sdm_snapshot *snapshot, struct sdm_progress *progress)
 {
     for (size_t i = 0; i < snapshot->n_segments; i++) {
@@ -149,7 +158,7 @@ static void step_segments(const struct sdm_snapshot *snapshot, struct sdm_progre
         struct sdm_progress_segment *step = &progress->segments[i];
 
         step->want_free |= segment->want_free;
-        step->scrub = segment->state == SDM_SEGMENT_STATE_LIVE && step->want_free &&
+        step->scrub = may_be_scrubbed(snapshot, i) && step->want_free &&
                       !segment_has_windows(snapshot, progress, i) &&
                       segment_is_cut(snapshot, progress, i);
     }
@@ -172,8 +181,9 @@ static void step_routes(const struct sdm_snapshot *snapshot, struct sdm_progress
     for (size_t i = 0; i < snapshot->n_routes; i++) {
         const struct sdm_snapshot_route *route = &snapshot->routes[i];
         const struct sdm_snapshot_circuit *circuit = &snapshot->circuits[route->circuit];
-        bool left = snapshot->group != NULL && !circuit->have_up &&
-                    !progress->circuits[route->circuit].want_up &&
+        /* Cut, or up for the sake of others. */
+        bool left = snapshot->group != NULL &&
+                    circuit->have_up == progress->circuits[route->circuit].want_up &&
                     !compute_is_used(snapshot, progress, circuit->compute_no);
 
         progress->routes[i].drop = left || progress->segments[route->segment].scrub;
@@ -196,7 +206,8 @@ static void step_circuits(const struct sdm_snapshot *snapshot, struct sdm_progre
     for (size_t i = 0; i < snapshot->n_circuits; i++) {
         bool accelerates = is_accelerator_circuit(snapshot, i) && holds_accelerator(snapshot);
 
-        progress->circuits[i].want_up = accelerates || circuit_has_windows(snapshot, progress, i);
+        progress->circuits[i].want_up = !snapshot->circuits[i].fenced &&
+                                        (accelerates || circuit_has_windows(snapshot, progress, i));
     }
     step_routes(snapshot, progress);
     for (size_t i = 0; i < snapshot->n_circuits; i++) {
@@ -404,6 +415,8 @@ struct sdm_reached sdm_progress_reached(const struct sdm_snapshot *snapshot,
 
 bool sdm_progress_undone(const struct sdm_snapshot *snapshot)
 {
-    return snapshot->state != SDM_RESERVATION_STATE_ATTACHING &&
-           !any_window(snapshot, false, SDM_WINDOW_LEVEL_ABSENT);
+    /* What is left of one that has failed is an administrator's. */
+    return snapshot->state == SDM_RESERVATION_STATE_FAILED ||
+           (snapshot->state != SDM_RESERVATION_STATE_ATTACHING &&
+            !any_window(snapshot, false, SDM_WINDOW_LEVEL_ABSENT));
 }

@@ -16,7 +16,10 @@
  *   releasing ── windows gone, circuits cut, every byte scrubbed ──▶ released
  *
  * A window goes absent → mapped → attached and back by the same steps, 'want' ahead of 'have'.
- * A segment goes live → scrubbing → (row deleted, free); quarantined until an admin decides. */
+ *   each of these ── its bytes are in quarantine ──▶ failed
+ *
+ * A segment goes live → scrubbing → (row deleted, free); quarantined until an admin decides, and
+ * then given up like any other. */
 #pragma once
 
 #include <stdbool.h>

@@ -53,6 +53,8 @@ struct sdm_snapshot_circuit {
     int32_t narrowest_mbps;
     bool want_up;
     bool have_up;
+    /* Its compute brick is: whatever stands there, nothing leads to it. */
+    bool fenced;
     /* Windows and segments of other reservations that use it too. */
     int64_t n_other_windows;
     int64_t n_other_segments;
@@ -85,6 +87,8 @@ struct sdm_snapshot {
     char reservation[SDM_UUID_SIZE];
     const char *project;
     enum sdm_reservation_state state;
+    /* A memory brick or switch of it does not answer. */
+    bool degraded;
     enum sdm_mode mode;
     int32_t compute_no;
     const char *compute_brick;

@@ -4,20 +4,74 @@
 
 #include "lib/base/error.h"
 
-/* What has been seen so far; keys are borrowed from the spec. */
+/* What has been seen so far; all is borrowed from the spec.  Numbers are dense, so tables by number
+ * are arrays: with hashes instead the check of a pod took longer than all the rest of its
+ * registration. */
 struct check {
     const struct sdm_topology_spec *spec;
-    GHashTable *racks;   /* number -> struct sdm_rack */
-    GHashTable *trays;   /* number -> struct sdm_tray */
-    GHashTable *devices; /* number -> struct sdm_device */
+    const struct sdm_rack **racks;     /* by number; of 'n_racks' elements */
+    const struct sdm_tray **trays;     /* by number */
+    const struct sdm_device **devices; /* by number */
+    int32_t n_racks;
+    int32_t n_trays;
+    int32_t n_devices;
     GHashTable *modules; /* module -> struct sdm_device */
     GHashTable *ids;     /* id of a rack, tray or device, each in its own space */
-    GHashTable *ports;   /* "device << 16 | port" -> struct sdm_link */
+    /* By device number: which bit of 'linked' its port 0 has. */
+    size_t *first_port;
+    uint8_t *linked;
 };
 
-static bool insert_number(GHashTable *table, int32_t number, const void *value)
+/* Numbers have passed insert_id() before they get here. */
+static int32_t end_of(int32_t end, int32_t number)
 {
-    return g_hash_table_insert(table, GINT_TO_POINTER(number), (void *)value);
+    return number >= end && number <= SDM_DEVICE_NO_MAX ? number + 1 : end;
+}
+
+static void check_init(struct check *check, const struct sdm_topology_spec *spec)
+{
+    *check = (struct check){.spec = spec, .n_racks = 1, .n_trays = 1, .n_devices = 1};
+    for (size_t i = 0; i < spec->n_racks; i++) {
+        check->n_racks = end_of(check->n_racks, spec->racks[i].rack_no);
+    }
+    for (size_t i = 0; i < spec->n_trays; i++) {
+        check->n_trays = end_of(check->n_trays, spec->trays[i].tray_no);
+    }
+    for (size_t i = 0; i < spec->n_devices; i++) {
+        check->n_devices = end_of(check->n_devices, spec->devices[i].device_no);
+    }
+    check->racks = g_new0(const struct sdm_rack *, check->n_racks);
+    check->trays = g_new0(const struct sdm_tray *, check->n_trays);
+    check->devices = g_new0(const struct sdm_device *, check->n_devices);
+    check->first_port = g_new0(size_t, check->n_devices);
+    check->modules = g_hash_table_new(NULL, NULL);
+    check->ids = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
+static void check_done(struct check *check)
+{
+    g_free(check->racks);
+    g_free(check->trays);
+    g_free(check->devices);
+    g_free(check->first_port);
+    g_free(check->linked);
+    g_hash_table_unref(check->modules);
+    g_hash_table_unref(check->ids);
+}
+
+static const struct sdm_rack *rack_at(const struct check *check, int32_t number)
+{
+    return number >= 0 && number < check->n_racks ? check->racks[number] : NULL;
+}
+
+static const struct sdm_tray *tray_at(const struct check *check, int32_t number)
+{
+    return number >= 0 && number < check->n_trays ? check->trays[number] : NULL;
+}
+
+static const struct sdm_device *device_at(const struct check *check, int32_t number)
+{
+    return number >= 0 && number < check->n_devices ? check->devices[number] : NULL;
 }
 
 static bool insert_id(struct check *check, const char *what, int32_t number, const char *id,
@@ -45,11 +99,12 @@ static bool check_racks(struct check *check, GError **error)
         if (!insert_id(check, "rack", rack->rack_no, rack->id, error)) {
             return false;
         }
-        if (!insert_number(check->racks, rack->rack_no, rack)) {
+        if (check->racks[rack->rack_no] != NULL) {
             return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                               "rack '%s' has number %d, which another rack has", rack->id,
                               rack->rack_no);
         }
+        check->racks[rack->rack_no] = rack;
     }
     g_hash_table_remove_all(check->ids);
     return true;
@@ -63,16 +118,17 @@ static bool check_trays(struct check *check, GError **error)
         if (!insert_id(check, "tray", tray->tray_no, tray->id, error)) {
             return false;
         }
-        if (!insert_number(check->trays, tray->tray_no, tray)) {
+        if (check->trays[tray->tray_no] != NULL) {
             return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                               "tray '%s' has number %d, which another tray has", tray->id,
                               tray->tray_no);
         }
-        if (!g_hash_table_contains(check->racks, GINT_TO_POINTER(tray->rack_no))) {
+        if (rack_at(check, tray->rack_no) == NULL) {
             return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                               "tray '%s' is in rack %d, which does not exist", tray->id,
                               tray->rack_no);
         }
+        check->trays[tray->tray_no] = tray;
     }
     g_hash_table_remove_all(check->ids);
     return true;
@@ -80,8 +136,7 @@ static bool check_trays(struct check *check, GError **error)
 
 static bool check_place(struct check *check, const struct sdm_device *device, GError **error)
 {
-    const struct sdm_tray *tray =
-        g_hash_table_lookup(check->trays, GINT_TO_POINTER(device->tray_no));
+    const struct sdm_tray *tray = tray_at(check, device->tray_no);
 
     if (device->tray_no != 0 && tray == NULL) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
@@ -92,8 +147,7 @@ static bool check_place(struct check *check, const struct sdm_device *device, GE
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY, "brick '%s' is in no tray",
                           device->id);
     }
-    if (device->rack_no != 0 &&
-        !g_hash_table_contains(check->racks, GINT_TO_POINTER(device->rack_no))) {
+    if (device->rack_no != 0 && rack_at(check, device->rack_no) == NULL) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                           "device '%s' is in rack %d, which does not exist", device->id,
                           device->rack_no);
@@ -146,11 +200,12 @@ static bool check_device(struct check *check, const struct sdm_device *device, u
         !check_place(check, device, error)) {
         return false;
     }
-    if (!insert_number(check->devices, device->device_no, device)) {
+    if (check->devices[device->device_no] != NULL) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                           "device '%s' has number %d, which another device has", device->id,
                           device->device_no);
     }
+    check->devices[device->device_no] = device;
     if (device->n_ports < 1 || device->n_ports > 4096) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
                           "device '%s' has %d ports, not 1 to 4096", device->id, device->n_ports);
@@ -176,21 +231,18 @@ static bool check_devices(struct check *check, GError **error)
     return true;
 }
 
-static const char *name_of(struct check *check, int32_t device_no)
+static const char *name_of(const struct check *check, int32_t device_no)
 {
-    const struct sdm_device *device =
-        g_hash_table_lookup(check->devices, GINT_TO_POINTER(device_no));
+    const struct sdm_device *device = device_at(check, device_no);
 
     return device != NULL ? device->id : "?";
 }
 
-static bool check_end(struct check *check, const struct sdm_link *link,
-                      const struct sdm_port_ref *end, const struct sdm_port_ref *far,
-                      GError **error)
+static bool check_end(struct check *check, const struct sdm_port_ref *end,
+                      const struct sdm_port_ref *far, GError **error)
 {
-    const struct sdm_device *device =
-        g_hash_table_lookup(check->devices, GINT_TO_POINTER(end->device_no));
-    uint64_t key;
+    const struct sdm_device *device = device_at(check, end->device_no);
+    size_t bit;
 
     if (device == NULL) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY,
@@ -202,21 +254,34 @@ static bool check_end(struct check *check, const struct sdm_link *link,
                           "a link ends at port %d of '%s', which has ports 0 to %d", end->port,
                           device->id, device->n_ports - 1);
     }
-    key = (uint64_t)end->device_no << 16 | (uint32_t)end->port;
-    if (!g_hash_table_insert(check->ports, (gpointer)(uintptr_t)key, (void *)link)) {
+    bit = check->first_port[end->device_no] + (size_t)end->port;
+    if ((check->linked[bit / 8] & 1 << bit % 8) != 0) {
         return sdm_refuse(error, SDM_ERROR_INVALID_TOPOLOGY, "port %d of '%s' is linked twice",
                           end->port, device->id);
     }
+    check->linked[bit / 8] |= (uint8_t)(1 << bit % 8);
     return true;
+}
+
+static void number_ports(struct check *check)
+{
+    size_t n = 0;
+
+    for (int32_t i = 0; i < check->n_devices; i++) {
+        check->first_port[i] = n;
+        n += check->devices[i] != NULL ? (size_t)check->devices[i]->n_ports : 0;
+    }
+    check->linked = g_new0(uint8_t, n / 8 + 1);
 }
 
 static bool check_links(struct check *check, GError **error)
 {
+    number_ports(check);
     for (size_t i = 0; i < check->spec->n_links; i++) {
         const struct sdm_link *link = &check->spec->links[i];
 
-        if (!check_end(check, link, &link->a, &link->b, error) ||
-            !check_end(check, link, &link->b, &link->a, error)) {
+        if (!check_end(check, &link->a, &link->b, error) ||
+            !check_end(check, &link->b, &link->a, error)) {
             return false;
         }
         if (link->a.device_no == link->b.device_no) {
@@ -251,14 +316,12 @@ static bool check_unit(const struct sdm_topology_spec *spec, GError **error)
 
 bool sdm_topology_check(const struct sdm_topology_spec *spec, GError **error)
 {
-    g_autoptr(GHashTable) racks = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) trays = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) devices = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) modules = g_hash_table_new(NULL, NULL);
-    g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) ports = g_hash_table_new(NULL, NULL);
-    struct check check = {spec, racks, trays, devices, modules, ids, ports};
+    struct check check;
+    bool good;
 
-    return check_unit(spec, error) && check_racks(&check, error) && check_trays(&check, error) &&
+    check_init(&check, spec);
+    good = check_unit(spec, error) && check_racks(&check, error) && check_trays(&check, error) &&
            check_devices(&check, error) && check_links(&check, error);
+    check_done(&check);
+    return good;
 }

@@ -34,6 +34,8 @@ struct sdm_wanted_brick {
     int64_t segment_unit_bytes;
     struct sdm_wanted_row *rows;
     size_t n_rows;
+    /* It maps bytes that were found so, and about which no administrator has decided. */
+    bool keep_unknown;
 };
 
 /* A cross-connection of a circuit, with where its switch answers. */
@@ -52,10 +54,28 @@ struct sdm_wanted_circuit {
     int32_t brick_no;
     bool want_up;
     bool have_up;
-    /* Both bricks are on. */
+    /* Its switches have been told to cut it, or are about to be. */
+    bool cutting;
+    /* Both bricks are on, and the compute brick is not fenced. */
     bool powered;
+    /* One of its switches has not reached its generation. */
+    bool behind;
     struct sdm_wanted_hop *hops;
     size_t n_hops;
+};
+
+/* A compute brick, as a report is taken for it. */
+struct sdm_known_brick {
+    /* 0 when there is none of that name. */
+    int32_t compute_no;
+    int64_t want_generation;
+    int64_t have_generation;
+    bool fenced;
+    /* Fenced, and waits for a report that nothing is mapped. */
+    bool returning;
+    /* Of the last report that was taken; "" and 0 for none. */
+    const char *boot_id;
+    int64_t report_made_us;
 };
 
 /* A window of a compute brick, as a report is compared with it. */

@@ -21,8 +21,14 @@ enum sdm_work_kind {
     SDM_WORK_AUDIT,
     /* A row stands in the outbox. */
     SDM_WORK_OUTBOX,
+    /* Cut a compute brick off; 'device_no' is the brick. */
+    SDM_WORK_FENCE,
+    /* Ask a brick or switch whether it is there; 'device_no' is the device. */
+    SDM_WORK_PROBE,
+    /* Compare what is mapped of a memory brick with what is known; 'device_no' is the brick. */
+    SDM_WORK_EXTENTS,
 };
-#define SDM_N_WORK_KIND 7
+#define SDM_N_WORK_KIND 10
 
 struct sdm_work {
     enum sdm_work_kind kind;

@@ -1,9 +1,12 @@
 #include "sdm-controller/outbox/publisher.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/cond.h"
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/pg/pg.h"
 #include "lib/svc/lane.h"
 #include "lib/svc/log.h"
@@ -22,14 +25,15 @@ struct sdm_publisher {
     struct sdm_tx tx;
     struct sdm_counter *published;
     struct sdm_counter *nowhere;
+    struct sdm_counter *refused;
     struct sdm_counter *lost;
 };
 
 /* A batch on its way.  Callbacks may come after the round has given up on it. */
 struct round {
     gint n_refs;
-    GMutex mutex;
-    GCond changed;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
     size_t n_open;                   /* guarded by 'mutex' */
     enum sdm_amqp_outcome *outcomes; /* guarded by 'mutex' */
 };
@@ -44,8 +48,8 @@ static struct round *round_new(size_t n)
     struct round *round = g_new0(struct round, 1);
 
     round->n_refs = 1;
-    g_mutex_init(&round->mutex);
-    g_cond_init(&round->changed);
+    pthread_mutex_init(&round->mutex, NULL);
+    sdm_cond_init(&round->changed);
     round->outcomes = g_new(enum sdm_amqp_outcome, n);
     for (size_t i = 0; i < n; i++) {
         round->outcomes[i] = SDM_AMQP_LOST;
@@ -56,8 +60,8 @@ static struct round *round_new(size_t n)
 static void round_unref(struct round *round)
 {
     if (g_atomic_int_dec_and_test(&round->n_refs)) {
-        g_mutex_clear(&round->mutex);
-        g_cond_clear(&round->changed);
+        pthread_mutex_destroy(&round->mutex);
+        pthread_cond_destroy(&round->changed);
         g_free(round->outcomes);
         g_free(round);
     }
@@ -68,11 +72,11 @@ static void on_published(void *user, enum sdm_amqp_outcome outcome)
     struct sent *sent = user;
     struct round *round = sent->round;
 
-    g_mutex_lock(&round->mutex);
+    pthread_mutex_lock(&round->mutex);
     round->outcomes[sent->index] = outcome;
     round->n_open--;
-    g_cond_signal(&round->changed);
-    g_mutex_unlock(&round->mutex);
+    pthread_cond_signal(&round->changed);
+    pthread_mutex_unlock(&round->mutex);
     round_unref(round);
     g_free(sent);
 }
@@ -94,16 +98,16 @@ static bool publish_one(struct sdm_publisher *publisher, struct round *round, si
     struct sent *sent = g_new(struct sent, 1);
 
     *sent = (struct sent){round, index};
-    g_mutex_lock(&round->mutex);
+    pthread_mutex_lock(&round->mutex);
     round->n_open++;
-    g_mutex_unlock(&round->mutex);
+    pthread_mutex_unlock(&round->mutex);
     g_atomic_int_inc(&round->n_refs);
     if (sdm_amqp_publish(publisher->config.amqp, &message, on_published, sent, error)) {
         return true;
     }
-    g_mutex_lock(&round->mutex);
+    pthread_mutex_lock(&round->mutex);
     round->n_open--;
-    g_mutex_unlock(&round->mutex);
+    pthread_mutex_unlock(&round->mutex);
     round_unref(round);
     g_free(sent);
     return false;
@@ -113,18 +117,21 @@ static void wait_for_outcomes(struct round *round)
 {
     gint64 end = g_get_monotonic_time() + CONFIRM_TIMEOUT_US;
 
-    g_mutex_lock(&round->mutex);
-    while (round->n_open > 0 && g_cond_wait_until(&round->changed, &round->mutex, end)) {
+    pthread_mutex_lock(&round->mutex);
+    while (round->n_open > 0 && sdm_cond_wait_until(&round->changed, &round->mutex, end)) {
     }
-    g_mutex_unlock(&round->mutex);
+    pthread_mutex_unlock(&round->mutex);
 }
 
-/* Writes the numbers of what is done with; true when that is all of it. */
+/* Writes the numbers of what is done with; false when something was lost on the way.  What the
+ * broker has refused, as a full queue does and a node that stops, stays and is tried again. */
 static bool collect(struct sdm_publisher *publisher, struct round *round,
                     const struct sdm_outbox_message *rows, size_t n, int64_t *done, size_t *n_done)
 {
+    bool is_lost = false;
+
     *n_done = 0;
-    g_mutex_lock(&round->mutex);
+    pthread_mutex_lock(&round->mutex);
     for (size_t i = 0; i < n; i++) {
         switch (round->outcomes[i]) {
         case SDM_AMQP_CONFIRMED:
@@ -132,17 +139,20 @@ static bool collect(struct sdm_publisher *publisher, struct round *round,
             done[(*n_done)++] = rows[i].outbox_no;
             break;
         case SDM_AMQP_RETURNED:
-        case SDM_AMQP_REFUSED:
             sdm_counter_add(publisher->nowhere, 1);
             done[(*n_done)++] = rows[i].outbox_no;
             break;
+        case SDM_AMQP_REFUSED:
+            sdm_counter_add(publisher->refused, 1);
+            break;
         case SDM_AMQP_LOST:
             sdm_counter_add(publisher->lost, 1);
+            is_lost = true;
             break;
         }
     }
-    g_mutex_unlock(&round->mutex);
-    return *n_done == n;
+    pthread_mutex_unlock(&round->mutex);
+    return !is_lost;
 }
 
 static bool forget(struct sdm_publisher *publisher, const int64_t *done, size_t n, GError **error)
@@ -153,10 +163,7 @@ static bool forget(struct sdm_publisher *publisher, const int64_t *done, size_t 
     if (!sdm_tx_begin(&publisher->tx, publisher->pg, publisher->config.epoch, error)) {
         return false;
     }
-    if (!sdm_outbox_delete(&publisher->tx, done, n, error)) {
-        sdm_tx_rollback(&publisher->tx);
-        return false;
-    }
+    sdm_outbox_delete(&publisher->tx, done, n);
     if (sdm_tx_commit(&publisher->tx, error)) {
         return true;
     }
@@ -170,8 +177,9 @@ static bool forget(struct sdm_publisher *publisher, const int64_t *done, size_t 
     return false;
 }
 
-/* One round: true when there may be more to do at once. */
-static bool publish_round(struct sdm_publisher *publisher, bool *more, GError **error)
+/* One round, of what comes after '*after_no'; '*more' when there may be more to do at once. */
+static bool publish_round(struct sdm_publisher *publisher, int64_t *after_no, bool *more,
+                          GError **error)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
     struct sdm_outbox_message *rows;
@@ -181,17 +189,29 @@ static bool publish_round(struct sdm_publisher *publisher, bool *more, GError **
     size_t n_done;
     bool ok = true;
 
-    if (!sdm_outbox_read(publisher->pg, publisher->config.batch_max, arena, &rows, &n, error)) {
+    if (!sdm_outbox_read(publisher->pg, *after_no, publisher->config.batch_max, arena, &rows, &n,
+                         error)) {
         return false;
     }
+    if (n == 0) {
+        return true;
+    }
+    *after_no = rows[n - 1].outbox_no;
     round = round_new(n);
     for (size_t i = 0; i < n && ok; i++) {
+        if (sdm_sabotage("lost-outbox-row") && rows[i].outbox_no % 7 == 0) {
+            round->outcomes[i] = SDM_AMQP_CONFIRMED;
+            continue;
+        }
         ok = publish_one(publisher, round, i, &rows[i], error);
     }
     wait_for_outcomes(round);
     done = SDM_ARENA_NEW(arena, int64_t, n);
-    *more = collect(publisher, round, rows, n, done, &n_done) && n > 0;
+    *more = collect(publisher, round, rows, n, done, &n_done);
     round_unref(round);
+    if (n_done > 0 && sdm_fault("outbox.published", ok ? error : NULL)) {
+        return false;
+    }
     return forget(publisher, done, n_done, ok ? error : NULL) && ok;
 }
 
@@ -210,6 +230,9 @@ static bool connect(struct sdm_publisher *publisher, GError **error)
 static void handle(void *worker, void *const *jobs, size_t n)
 {
     struct sdm_publisher *publisher = worker;
+    /* From the start with each turn, because numbers show up in another order than they were given;
+     * what was refused does not stand in the way of what comes after it. */
+    int64_t after_no = 0;
     bool more = true;
 
     (void)jobs;
@@ -219,7 +242,7 @@ static void handle(void *worker, void *const *jobs, size_t n)
 
         more = false;
         if (!sdm_amqp_is_connected(publisher->config.amqp) ||
-            (connect(publisher, &error) && publish_round(publisher, &more, &error))) {
+            (connect(publisher, &error) && publish_round(publisher, &after_no, &more, &error))) {
             continue;
         }
         more = false;
@@ -246,12 +269,6 @@ static void free_worker(void *worker)
     g_clear_pointer(&publisher->pg, sdm_pg_close);
 }
 
-static void *new_worker(void *user, unsigned index)
-{
-    (void)index;
-    return user;
-}
-
 struct sdm_publisher *sdm_publisher_new(const struct sdm_publisher_config *config)
 {
     struct sdm_publisher *publisher = g_new0(struct sdm_publisher, 1);
@@ -262,7 +279,6 @@ struct sdm_publisher *sdm_publisher_new(const struct sdm_publisher_config *confi
         .capacity = 1,
         .batch_max = 1,
         .handle = handle,
-        .worker_new = new_worker,
         .worker_free = free_worker,
         .user = publisher,
     };
@@ -271,6 +287,7 @@ struct sdm_publisher *sdm_publisher_new(const struct sdm_publisher_config *confi
     publisher->database = g_strdup(config->database);
     publisher->published = counter(config->metrics, "published");
     publisher->nowhere = counter(config->metrics, "nowhere");
+    publisher->refused = counter(config->metrics, "refused");
     publisher->lost = counter(config->metrics, "lost");
     publisher->lane = sdm_lane_new(&lane);
     return publisher;

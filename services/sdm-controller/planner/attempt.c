@@ -40,6 +40,27 @@ int32_t sdm_attempt_bandwidth(const struct sdm_wanted *wanted, int32_t brick_no)
     return wanted->request.bandwidth_mbps;
 }
 
+/* What an attempt for a compute brick reads, asked for in waves: each needs what the one before has
+ * brought. */
+static void prefetch_place(const struct sdm_ledger *ledger, int32_t compute_no,
+                           const struct sdm_node *node)
+{
+    const struct sdm_compute *compute = &ledger->computes[node->position];
+    const struct sdm_order *nearest =
+        &ledger->index.trays[node->tray].orders[SDM_INDEX_BY_FREE][SDM_INDEX_POWERED];
+
+    __builtin_prefetch(compute);
+    __builtin_prefetch((const char *)compute + SDM_CACHE_LINE);
+    __builtin_prefetch(nearest);
+    __builtin_prefetch(&ledger->topology->nodes[node->sole_switch]);
+    __builtin_prefetch(&ledger->uses[node->sole_switch]);
+    sdm_ports_prefetch(&ledger->ports, node, compute_no);
+    sdm_order_prefetch(nearest);
+    for (int32_t i = 0; i < compute->n_circuits; i++) {
+        __builtin_prefetch(&ledger->bricks[compute->circuits[i].position]);
+    }
+}
+
 void sdm_attempt_begin(struct sdm_planner *planner, struct sdm_ledger *ledger, int32_t compute_no,
                        int32_t bandwidth_mbps)
 {
@@ -47,8 +68,7 @@ void sdm_attempt_begin(struct sdm_planner *planner, struct sdm_ledger *ledger, i
 
     planner->ledger = ledger;
     planner->compute_no = compute_no;
-    sdm_ports_prefetch(&ledger->ports, node);
-    __builtin_prefetch(&ledger->index.trays[node->tray]);
+    prefetch_place(ledger, compute_no, node);
     sdm_path_begin(&planner->search, ledger, compute_no, bandwidth_mbps);
     planner->place.ledger = ledger;
     planner->place.tray = node->tray;
@@ -103,27 +123,36 @@ struct choice {
     struct sdm_pick *best;
 };
 
+static enum sdm_latency_class class_of(const struct sdm_planner *planner,
+                                       const struct sdm_brick *brick)
+{
+    if (brick->tray == planner->place.tray) {
+        return SDM_LATENCY_CLASS_TRAY;
+    }
+    return brick->rack == planner->place.rack ? SDM_LATENCY_CLASS_RACK
+                                              : SDM_LATENCY_CLASS_INTER_RACK;
+}
+
 /* Makes a candidate of a brick; false when it can give too little. */
-static bool assess(const struct sdm_planner *planner, const struct choice *choice, int32_t brick_no,
+static bool assess(const struct sdm_planner *planner, const struct choice *choice, int32_t position,
                    struct sdm_candidate *candidate)
 {
-    const struct sdm_ledger *ledger = planner->ledger;
-    const struct sdm_node *node = &ledger->topology->nodes[brick_no];
-    const struct sdm_extents *free = &ledger->bricks[node->position].free;
+    const struct sdm_brick *brick = &planner->ledger->bricks[position];
+    const struct sdm_extents *free = &brick->free;
     struct sdm_fit_rule rule = fit_rule(planner, choice->want_bytes);
     struct sdm_fit fit = sdm_fit_extents(free, &rule, NULL);
 
     if (fit.bytes == 0 || (choice->whole && fit.bytes < choice->want_bytes) ||
-        is_picked(planner, brick_no)) {
+        is_picked(planner, brick->brick_no)) {
         return false;
     }
     *candidate = (struct sdm_candidate){
-        .brick_no = brick_no,
-        .position = node->position,
-        .tray = node->tray,
-        .latency_class = sdm_layout_distance(&ledger->topology->nodes[planner->compute_no], node),
+        .brick_no = brick->brick_no,
+        .position = position,
+        .tray = brick->tray,
+        .latency_class = class_of(planner, brick),
         .power = choice->power,
-        .is_new_tray = is_new_tray(planner, node->tray),
+        .is_new_tray = is_new_tray(planner, brick->tray),
         .free_bytes = free->free_bytes,
         .largest_bytes = free->largest_bytes,
         .fit_bytes = fit.bytes,
@@ -144,44 +173,62 @@ static void keep_if_better(struct choice *choice, const struct sdm_candidate *ca
            offsetof(struct sdm_path, hops) + (size_t)path->n_hops * sizeof path->hops[0]);
 }
 
+/* Whether the brick at the end of a circuit can do, before the circuit itself is read. */
+static bool assess_shared(const struct sdm_planner *planner, const struct choice *choice,
+                          const struct sdm_circuit_ref *ref, struct sdm_candidate *candidate)
+{
+    const struct sdm_brick *brick = &planner->ledger->bricks[ref->position];
+
+    if (!ref->is_memory || brick->state != SDM_BRICK_STATE_ACTIVE ||
+        brick->power != (uint8_t)choice->power ||
+        !assess(planner, choice, (int32_t)ref->position, candidate) ||
+        candidate->latency_class < choice->first_class ||
+        candidate->latency_class > choice->last_class) {
+        return false;
+    }
+    candidate->shared = true;
+    candidate->n_hops = (int32_t)ref->n_hops;
+    return !choice->found || choice->compare(candidate, &choice->best->candidate) < 0;
+}
+
 static void choose_shared(struct sdm_planner *planner, struct choice *choice)
 {
     const struct sdm_ledger *ledger = planner->ledger;
     const struct sdm_compute *compute = sdm_state_compute(ledger, planner->compute_no);
 
     for (int32_t i = 0; i < compute->n_circuits; i++) {
-        const struct sdm_path *circuit = compute->circuits[i];
-        int32_t bandwidth_mbps = sdm_attempt_bandwidth(planner->wanted, circuit->brick_no);
-        const struct sdm_device_use *use = &ledger->uses[circuit->brick_no];
+        const struct sdm_circuit_ref *ref = &compute->circuits[i];
+        int32_t bandwidth_mbps = sdm_attempt_bandwidth(planner->wanted, ref->brick_no);
         struct sdm_candidate candidate;
 
-        if (!sdm_state_is(ledger, circuit->brick_no, SDM_DEVICE_KIND_MEMORY) ||
-            use->state != SDM_BRICK_STATE_ACTIVE || sdm_state_power(use) != choice->power ||
-            !assess(planner, choice, circuit->brick_no, &candidate) ||
-            candidate.latency_class < choice->first_class ||
-            candidate.latency_class > choice->last_class ||
-            !sdm_attempt_can_share(ledger, circuit, bandwidth_mbps)) {
-            continue;
-        }
-        candidate.shared = true;
-        candidate.n_hops = circuit->n_hops;
-        keep_if_better(choice, &candidate, circuit);
-        if (choice->best->candidate.brick_no == circuit->brick_no) {
+        if (assess_shared(planner, choice, ref, &candidate) &&
+            sdm_attempt_can_share(ledger, ref->path, bandwidth_mbps)) {
+            keep_if_better(choice, &candidate, ref->path);
             choice->best->path.shared = true;
             choice->best->path.bandwidth_mbps = bandwidth_mbps;
         }
     }
 }
 
+/* What looking at a brick reads, asked for at once. */
+static void prefetch_brick(const struct sdm_ledger *ledger, int32_t position, int32_t brick_no)
+{
+    __builtin_prefetch(&ledger->bricks[position]);
+    __builtin_prefetch(&ledger->topology->nodes[brick_no]);
+    __builtin_prefetch(&ledger->ports.free_ports[brick_no]);
+    __builtin_prefetch(&ledger->uses[brick_no]);
+}
+
 /* Looks at one brick of a walk; '*tries' counts searches. */
-static void consider(struct sdm_planner *planner, struct choice *choice, int32_t brick_no,
+static void consider(struct sdm_planner *planner, struct choice *choice, int32_t position,
                      uint32_t *n_found, uint32_t *tries)
 {
+    int32_t brick_no = planner->ledger->topology->order[SDM_DEVICE_KIND_MEMORY][position];
     struct sdm_candidate candidate;
     bool has_path;
 
-    sdm_ports_prefetch(&planner->ledger->ports, &planner->ledger->topology->nodes[brick_no]);
-    if (!assess(planner, choice, brick_no, &candidate) ||
+    prefetch_brick(planner->ledger, position, brick_no);
+    if (!assess(planner, choice, position, &candidate) ||
         sdm_state_circuit(planner->ledger, planner->compute_no, brick_no) != NULL) {
         return;
     }
@@ -223,7 +270,6 @@ static void begin_walk(struct sdm_planner *planner, const struct choice *choice,
 static void choose_new(struct sdm_planner *planner, struct choice *choice,
                        enum sdm_latency_class latency_class)
 {
-    const int32_t *order = planner->ledger->topology->order[SDM_DEVICE_KIND_MEMORY];
     uint32_t pool = planner->exhaustive ? UINT32_MAX : planner->rule->pool;
     uint32_t limit = planner->exhaustive ? UINT32_MAX : MAX_TRIES;
     uint32_t steps = planner->exhaustive ? UINT32_MAX : MAX_STEPS;
@@ -234,7 +280,7 @@ static void choose_new(struct sdm_planner *planner, struct choice *choice,
     begin_walk(planner, choice, latency_class);
     while (n_found < pool && tries < limit && steps-- > 0 &&
            sdm_walk_next(&planner->walk, &position)) {
-        consider(planner, choice, order[position], &n_found, &tries);
+        consider(planner, choice, position, &n_found, &tries);
     }
 }
 

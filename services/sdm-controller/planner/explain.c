@@ -34,19 +34,12 @@ static int32_t allowed_ranges(const struct sdm_planner *planner, enum sdm_latenc
     return n;
 }
 
-static bool is_active(const struct tally *tally, int32_t position)
-{
-    int32_t brick_no = tally->ledger->topology->order[SDM_DEVICE_KIND_MEMORY][position];
-
-    return tally->ledger->uses[brick_no].state == SDM_BRICK_STATE_ACTIVE;
-}
-
 /* All bricks of the pod, for the first stage. */
 static void tally_pod(struct tally *tally)
 {
     for (int32_t i = 0; i < tally->ledger->topology->n_of_kind[SDM_DEVICE_KIND_MEMORY]; i++) {
-        if (is_active(tally, i)) {
-            count(tally, SDM_STAGE_STAGE_BRICKS, tally->ledger->bricks[i].free.free_bytes);
+        if (tally->ledger->briefs[i].free_bytes != SDM_BRIEF_INACTIVE) {
+            count(tally, SDM_STAGE_STAGE_BRICKS, tally->ledger->briefs[i].free_bytes);
         }
     }
 }
@@ -57,19 +50,19 @@ static void tally_bytes(struct tally *tally, const struct sdm_range *range)
     const struct sdm_plan_request *request = &tally->wanted->request;
 
     for (int32_t i = range->first; i < range->end; i++) {
-        const struct sdm_extents *free = &tally->ledger->bricks[i].free;
+        const struct sdm_brief *brief = &tally->ledger->briefs[i];
 
-        if (!is_active(tally, i)) {
+        if (brief->free_bytes == SDM_BRIEF_INACTIVE) {
             continue;
         }
-        count(tally, SDM_STAGE_STAGE_CLASS, free->free_bytes);
-        if (free->free_bytes == 0) {
+        count(tally, SDM_STAGE_STAGE_CLASS, brief->free_bytes);
+        if (brief->free_bytes == 0) {
             continue;
         }
-        count(tally, SDM_STAGE_STAGE_CAPACITY, free->free_bytes);
-        tally->largest_bytes = MAX(tally->largest_bytes, free->largest_bytes);
-        if (!request->contiguous || free->largest_bytes >= request->size_bytes) {
-            count(tally, SDM_STAGE_STAGE_CONTIGUOUS, free->free_bytes);
+        count(tally, SDM_STAGE_STAGE_CAPACITY, brief->free_bytes);
+        tally->largest_bytes = MAX(tally->largest_bytes, brief->largest_bytes);
+        if (!request->contiguous || brief->largest_bytes >= request->size_bytes) {
+            count(tally, SDM_STAGE_STAGE_CONTIGUOUS, brief->free_bytes);
         }
     }
 }
@@ -334,6 +327,39 @@ static void nearest_size(struct sdm_planner *planner, struct sdm_ledger *ledger,
     }
 }
 
+/* The narrowest of the classes beyond the one asked for that would do.  In a large pod an attempt
+ * goes along the fabric's hierarchy only and may miss a way; so before a class is named, nearer
+ * ones are tried with every way. */
+static void nearest_class(struct sdm_planner *planner, struct sdm_ledger *ledger,
+                          const struct sdm_wanted *wanted, struct sdm_attempt asked,
+                          struct sdm_nearest *nearest)
+{
+    int first = (int)asked.latency_class + 1;
+    int32_t compute_no;
+    int found = first;
+
+    for (; found < SDM_N_LATENCY_CLASS; found++) {
+        asked.latency_class = (enum sdm_latency_class)found;
+        if (works(planner, ledger, wanted, asked, &compute_no)) {
+            break;
+        }
+    }
+    if (found == SDM_N_LATENCY_CLASS) {
+        return;
+    }
+    for (int i = first; i < found && !asked.exhaustive; i++) {
+        struct sdm_attempt every = asked;
+
+        every.latency_class = (enum sdm_latency_class)i;
+        every.exhaustive = true;
+        if (works(planner, ledger, wanted, every, &compute_no)) {
+            found = i;
+        }
+    }
+    nearest->has_latency_class = true;
+    nearest->latency_class = (enum sdm_latency_class)found;
+}
+
 void sdm_explain_nearest(struct sdm_planner *planner, struct sdm_ledger *ledger,
                          const struct sdm_wanted *wanted, struct sdm_nearest *nearest)
 {
@@ -347,16 +373,7 @@ void sdm_explain_nearest(struct sdm_planner *planner, struct sdm_ledger *ledger,
     int32_t compute_no;
 
     nearest_size(planner, ledger, wanted, asked, nearest);
-    for (int i = (int)request->latency_class + 1; i < SDM_N_LATENCY_CLASS; i++) {
-        struct sdm_attempt wider = asked;
-
-        wider.latency_class = (enum sdm_latency_class)i;
-        if (works(planner, ledger, wanted, wider, &compute_no)) {
-            nearest->has_latency_class = true;
-            nearest->latency_class = wider.latency_class;
-            break;
-        }
-    }
+    nearest_class(planner, ledger, wanted, asked, nearest);
     if (request->contiguous) {
         struct sdm_attempt split = asked;
 

@@ -27,6 +27,15 @@ int32_t sdm_path_entries(const struct sdm_ledger *ledger, int32_t brick_no, int3
     const struct sdm_node *node = &topology->nodes[brick_no];
     int32_t n = 0;
 
+    if (node->sole_switch != 0 && bandwidth_mbps == 0) {
+        uint64_t mask = ledger->ports.free_ports[brick_no];
+
+        if (mask == 0 || ledger->uses[node->sole_switch].state != SDM_BRICK_STATE_ACTIVE) {
+            return 0;
+        }
+        entries[0] = (struct sdm_path_entry){node->sole_switch, __builtin_ctzll(mask)};
+        return 1;
+    }
     for (int32_t i = 0; i < node->n_ports && n < SDM_PATH_MAX_ENTRIES; i++) {
         const struct sdm_port *port = &topology->ports[sdm_ports_number(node, i)];
         int32_t k = 0;
@@ -283,6 +292,11 @@ static bool find_between(struct sdm_path_search *search, const struct sdm_path_e
     int32_t best_cost = -1;
     int32_t best_n = SDM_MAX_HOPS;
 
+    path->compute_port = from->port;
+    path->brick_port = to->port;
+    if (from->switch_no == to->switch_no) {
+        return try_route(search, &from->switch_no, 1, in_port, out_port, path) >= 0;
+    }
     for (uint32_t i = 0; i < first->n_up; i++) {
         const struct sdm_up_route *up = &topology->up_routes[first->first_up + i];
 
@@ -306,8 +320,6 @@ static bool find_between(struct sdm_path_search *search, const struct sdm_path_e
             }
         }
     }
-    path->compute_port = from->port;
-    path->brick_port = to->port;
     return best_cost >= 0;
 }
 
@@ -324,8 +336,11 @@ void sdm_path_finish(const struct sdm_path_search *search, int32_t brick_no, str
         struct sdm_hop *hop = &path->hops[i];
         const struct sdm_node *node = &topology->nodes[hop->switch_no];
 
-        hop->in_exclusive = topology->ports[sdm_ports_number(node, hop->in_port)].exclusive;
-        hop->out_exclusive = topology->ports[sdm_ports_number(node, hop->out_port)].exclusive;
+        /* A port that leads to a brick always is. */
+        hop->in_exclusive =
+            i == 0 || topology->ports[sdm_ports_number(node, hop->in_port)].exclusive;
+        hop->out_exclusive = i + 1 == path->n_hops ||
+                             topology->ports[sdm_ports_number(node, hop->out_port)].exclusive;
     }
     path->narrowest_mbps = sdm_ports_narrowest(topology, path);
 }

@@ -1,8 +1,13 @@
 #include "sdm-controller/registry/brick.h"
 
+#include <string.h>
+
 #include "lib/base/error.h"
+#include "lib/wire/codec.h"
+#include "sdm-controller/store/answer.h"
 #include "sdm-controller/store/outbox.h"
 #include "sdm-controller/store/post.h"
+#include "wire/error.h"
 #include "wire/event.h"
 
 enum sdm_brick_kind sdm_brick_wire_kind(const struct sdm_device *device)
@@ -16,6 +21,26 @@ enum sdm_brick_kind sdm_brick_wire_kind(const struct sdm_device *device)
         g_assert(device->kind == SDM_DEVICE_KIND_ACCELERATOR);
         return SDM_BRICK_KIND_ACCELERATOR;
     }
+}
+
+const struct sdm_device *sdm_brick_find(struct sdm_registry *registry, const char *id,
+                                        struct sdm_topology **topology, GError **error)
+{
+    const struct sdm_device *device;
+
+    sdm_ledger_lock(registry->ledger);
+    *topology = sdm_topology_ref(sdm_ledger_topology(registry->ledger));
+    sdm_ledger_unlock(registry->ledger);
+    device = sdm_topology_find(*topology, id);
+    if (device == NULL) {
+        sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no brick '%s'", id);
+        return NULL;
+    }
+    if (sdm_device_kind_is_switch(device->kind)) {
+        sdm_refuse(error, SDM_ERROR_WRONG_KIND, "'%s' is a switch", id);
+        return NULL;
+    }
+    return device;
 }
 
 static uint64_t power_mw(const struct sdm_device *device, const struct sdm_device_usage *usage)
@@ -37,6 +62,8 @@ void sdm_brick_fill(const struct sdm_registry *registry, const struct sdm_topolo
     *status = (struct sdm_wire_brick_status){
         .kind = sdm_brick_wire_kind(device),
         .state = usage->state,
+        .has_fence = usage->is_fenced,
+        .fence = usage->fence,
         .want_power = usage->want_power,
         .have_power = usage->have_power,
         .capacity_bytes = device->capacity_bytes,
@@ -78,7 +105,9 @@ bool sdm_brick_reply(const struct sdm_registry *registry, struct sdm_pg *pg,
         return sdm_fail(error, "brick '%s' is not in the database", device->id);
     }
     sdm_brick_fill(registry, topology, device, usage, &reply->brick);
-    reply->done = usage->have_power == usage->want_power;
+    reply->done = usage->have_power == usage->want_power &&
+                  !(usage->is_fenced && (usage->fence == SDM_FENCE_STATE_CUTTING ||
+                                         usage->fence == SDM_FENCE_STATE_RETURNING));
     outcome->reached = reply->done ? SDM_WAIT_LEVEL_GUEST : SDM_WAIT_LEVEL_COMMITTED;
     outcome->done = reply->done;
     outcome->device_no = device->device_no;
@@ -86,6 +115,55 @@ bool sdm_brick_reply(const struct sdm_registry *registry, struct sdm_pg *pg,
     outcome->reply_codec = &sdm_s11_brick_reply_codec;
     outcome->reply = reply;
     return true;
+}
+
+/* The reply as text: the brick as it is now, or why it is not as it was wanted. */
+static char *write_reply(const struct sdm_registry *registry, struct sdm_tx *tx,
+                         const struct sdm_topology *topology, const struct sdm_device *device,
+                         const GError *refusal, struct sdm_arena *arena, const char **type,
+                         GError **error)
+{
+    struct sdm_error message = {0};
+    struct sdm_outcome outcome = {0};
+
+    if (refusal != NULL) {
+        *type = sdm_error_codec.type;
+        message.code = sdm_error_verdict(refusal);
+        g_strlcpy(message.text, refusal->message, sizeof message.text);
+        return sdm_codec_encode(&sdm_error_codec, &message, NULL);
+    }
+    if (!sdm_brick_reply(registry, sdm_tx_read(tx), topology, device, arena, &outcome, error)) {
+        return NULL;
+    }
+    *type = outcome.reply_type;
+    return sdm_codec_encode(outcome.reply_codec, outcome.reply, NULL);
+}
+
+bool sdm_brick_answer(const struct sdm_registry *registry, struct sdm_tx *tx,
+                      const struct sdm_topology *topology, const struct sdm_device *device,
+                      const char *type, const GError *refusal, struct sdm_arena *arena,
+                      GError **error)
+{
+    g_autofree char *body = NULL;
+    struct sdm_stored_reply *rows;
+    const char *reply_type = NULL;
+    size_t n;
+
+    if (!sdm_stored_reply_pending(sdm_tx_read(tx), NULL, device->device_no, arena, &rows, &n,
+                                  error)) {
+        return false;
+    }
+    if (n == 0) {
+        return true;
+    }
+    body = write_reply(registry, tx, topology, device, refusal, arena, &reply_type, error);
+    for (size_t i = 0; body != NULL && i < n; i++) {
+        if (strcmp(rows[i].type, type) == 0 &&
+            !sdm_answer_finish(tx, &rows[i], reply_type, body, arena, error)) {
+            return false;
+        }
+    }
+    return body != NULL;
 }
 
 void sdm_brick_event(const struct sdm_registry *registry, struct sdm_tx *tx,

@@ -57,27 +57,6 @@ static struct effect *add_effect(struct sdm_registry *registry, struct sdm_tx *t
     return effect;
 }
 
-/* The brick, borrowed from '*topology', which the caller gets a reference to. */
-static const struct sdm_device *find_brick(struct sdm_registry *registry, const char *id,
-                                           struct sdm_topology **topology, GError **error)
-{
-    const struct sdm_device *device;
-
-    sdm_ledger_lock(registry->ledger);
-    *topology = sdm_topology_ref(sdm_ledger_topology(registry->ledger));
-    sdm_ledger_unlock(registry->ledger);
-    device = sdm_topology_find(*topology, id);
-    if (device == NULL) {
-        sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no brick '%s'", id);
-        return NULL;
-    }
-    if (sdm_device_kind_is_switch(device->kind)) {
-        sdm_refuse(error, SDM_ERROR_WRONG_KIND, "'%s' is a switch", id);
-        return NULL;
-    }
-    return device;
-}
-
 static bool check_active(struct sdm_registry *registry, const struct sdm_device *device,
                          struct sdm_ledger_use *use, GError **error)
 {
@@ -155,7 +134,7 @@ bool sdm_registry_change(struct sdm_registry *registry, struct sdm_tx *tx,
 {
     g_autoptr(sdm_topology) base = NULL;
     g_autoptr(sdm_topology) topology = NULL;
-    const struct sdm_device *old = find_brick(registry, request->brick, &base, error);
+    const struct sdm_device *old = sdm_brick_find(registry, request->brick, &base, error);
     struct sdm_device device;
     struct sdm_ledger_use use;
 
@@ -176,7 +155,7 @@ bool sdm_registry_change(struct sdm_registry *registry, struct sdm_tx *tx,
         return false;
     }
     sdm_brick_event(registry, tx, &device, use.state, use.have_power, "changed");
-    return sdm_brick_reply(registry, tx->pg, topology, &device, arena, outcome, error);
+    return sdm_brick_reply(registry, sdm_tx_read(tx), topology, &device, arena, outcome, error);
 }
 
 /* Sets state or wanted power in the ledger unless something is held there. */
@@ -213,7 +192,7 @@ bool sdm_registry_retire(struct sdm_registry *registry, struct sdm_tx *tx,
                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error)
 {
     g_autoptr(sdm_topology) topology = NULL;
-    const struct sdm_device *device = find_brick(registry, request->brick, &topology, error);
+    const struct sdm_device *device = sdm_brick_find(registry, request->brick, &topology, error);
     struct sdm_ledger_use use = {0};
 
     (void)caller;
@@ -230,7 +209,7 @@ bool sdm_registry_retire(struct sdm_registry *registry, struct sdm_tx *tx,
         }
         sdm_brick_event(registry, tx, device, SDM_BRICK_STATE_RETIRED, use.have_power, "retired");
     }
-    if (!sdm_brick_reply(registry, tx->pg, topology, device, arena, outcome, error)) {
+    if (!sdm_brick_reply(registry, sdm_tx_read(tx), topology, device, arena, outcome, error)) {
         return false;
     }
     outcome->done = true;
@@ -256,7 +235,7 @@ bool sdm_registry_power(struct sdm_registry *registry, struct sdm_tx *tx,
                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error)
 {
     g_autoptr(sdm_topology) topology = NULL;
-    const struct sdm_device *device = find_brick(registry, request->brick, &topology, error);
+    const struct sdm_device *device = sdm_brick_find(registry, request->brick, &topology, error);
     bool is_off = request->power == SDM_POWER_STATE_OFF;
     struct sdm_ledger_use use;
 
@@ -277,5 +256,5 @@ bool sdm_registry_power(struct sdm_registry *registry, struct sdm_tx *tx,
                         is_off ? "will be switched off" : "will be switched on");
         sdm_post_device(tx, &registry->sink, SDM_WORK_POWER, device->device_no);
     }
-    return sdm_brick_reply(registry, tx->pg, topology, device, arena, outcome, error);
+    return sdm_brick_reply(registry, sdm_tx_read(tx), topology, device, arena, outcome, error);
 }

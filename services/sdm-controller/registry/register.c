@@ -21,6 +21,9 @@ static void announce(const struct committed *effect)
             registry->on_compute_brick != NULL) {
             registry->on_compute_brick(registry->user, spec->devices[i].id);
         }
+        if (spec->devices[i].kind == SDM_DEVICE_KIND_MEMORY && registry->on_memory_brick != NULL) {
+            registry->on_memory_brick(registry->user, spec->devices[i].device_no);
+        }
     }
 }
 

@@ -30,6 +30,9 @@ struct sdm_registry {
     /* A compute brick was registered: its agent needs a queue.  Called after the commit, on the
      * registry's thread; must not block.  May be NULL. */
     void (*on_compute_brick)(void *user, const char *brick);
+    /* A memory brick was: in a pod whose database is older than its hardware it has to be compared
+     * before anything is planned with it.  The same. */
+    void (*on_memory_brick)(void *user, int32_t brick_no);
     void *user;
     /* An agent counts as connected when it has reported within this time. */
     int64_t agent_silence_us;
@@ -63,6 +66,42 @@ bool sdm_registry_retire(struct sdm_registry *registry, struct sdm_tx *tx,
 bool sdm_registry_power(struct sdm_registry *registry, struct sdm_tx *tx,
                         const struct sdm_caller *caller, const struct sdm_s11_power *request,
                         struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+/* Cuts a compute brick off, or lets one return.  Refuses NOT_FOUND, WRONG_KIND (no compute brick),
+ * WRONG_STATE (retired; an undo while it is being cut off), and later UNCONFIRMED. */
+bool sdm_registry_fence(struct sdm_registry *registry, struct sdm_tx *tx,
+                        const struct sdm_caller *caller, const struct sdm_s11_fence *request,
+                        struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
+
+bool sdm_registry_quarantine_list(struct sdm_registry *registry, struct sdm_pg *pg,
+                                  const struct sdm_caller *caller,
+                                  const struct sdm_s11_quarantine_list *request,
+                                  struct sdm_arena *arena, struct sdm_outcome *outcome,
+                                  GError **error);
+
+/* Refuses NOT_FOUND (not in quarantine), IN_USE (an agent reports it mapped). */
+bool sdm_registry_quarantine_release(struct sdm_registry *registry, struct sdm_tx *tx,
+                                     const struct sdm_caller *caller,
+                                     const struct sdm_s11_quarantine_release *request,
+                                     struct sdm_arena *arena, struct sdm_outcome *outcome,
+                                     GError **error);
+
+/* Sets what a project may have.  Refuses IN_USE (less than it has). */
+bool sdm_registry_project_set(struct sdm_registry *registry, struct sdm_tx *tx,
+                              const struct sdm_caller *caller,
+                              const struct sdm_s11_project_set *request, struct sdm_arena *arena,
+                              struct sdm_outcome *outcome, GError **error);
+
+/* Refuses NOT_FOUND for a project of which nothing is known, unless it is the caller's own. */
+bool sdm_registry_project_show(struct sdm_registry *registry, struct sdm_pg *pg,
+                               const struct sdm_caller *caller,
+                               const struct sdm_s11_project_show *request, struct sdm_arena *arena,
+                               struct sdm_outcome *outcome, GError **error);
+
+bool sdm_registry_project_list(struct sdm_registry *registry, struct sdm_pg *pg,
+                               const struct sdm_caller *caller,
+                               const struct sdm_s11_project_list *request, struct sdm_arena *arena,
+                               struct sdm_outcome *outcome, GError **error);
 
 /* Refuses NOT_FOUND (no agent has reported it), IN_USE (it has memory of another project). */
 bool sdm_registry_vm_bind(struct sdm_registry *registry, struct sdm_tx *tx,

@@ -3,9 +3,12 @@
 #include "lib/base/error.h"
 #include "sdm-controller/registry/registry.h"
 #include "sdm-controller/store/leader.h"
+#include "sdm-controller/store/standby.h"
 #include "sdm-controller/store/usage.h"
 
 #define DEFAULT_PAGE_SIZE 100
+/* As s11.status.reply/1 has room for. */
+#define MAX_STANDBYS 64
 
 static int compare_devices(const void *a, const void *b)
 {
@@ -105,6 +108,31 @@ bool sdm_registry_agents(struct sdm_registry *registry, struct sdm_pg *pg,
     return true;
 }
 
+static bool fill_standbys(struct sdm_pg *pg, struct sdm_arena *arena,
+                          struct sdm_s11_status_reply *reply, GError **error)
+{
+    struct sdm_standby *standbys;
+    size_t n;
+
+    if (!sdm_standby_list(pg, MAX_STANDBYS, arena, &standbys, &n, error)) {
+        return false;
+    }
+    reply->n_standbys = n;
+    reply->standbys = SDM_ARENA_NEW(arena, struct sdm_wire_standby_status, n);
+    for (size_t i = 0; i < n; i++) {
+        struct sdm_wire_standby_status *wire = &reply->standbys[i];
+
+        wire->pid = (uint64_t)standbys[i].pid;
+        wire->beat_age_ms = (uint64_t)(standbys[i].beat_age_us / 1000);
+        wire->sees_broker = standbys[i].sees_broker;
+        g_strlcpy(wire->name, standbys[i].name, sizeof wire->name);
+        g_strlcpy(wire->host, standbys[i].host, sizeof wire->host);
+        g_strlcpy(wire->version, standbys[i].version, sizeof wire->version);
+        g_strlcpy(wire->since, standbys[i].since, sizeof wire->since);
+    }
+    return true;
+}
+
 bool sdm_registry_status(struct sdm_registry *registry, struct sdm_pg *pg,
                          const struct sdm_caller *caller, const struct sdm_s11_status *request,
                          struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error)
@@ -115,7 +143,8 @@ bool sdm_registry_status(struct sdm_registry *registry, struct sdm_pg *pg,
 
     (void)caller;
     (void)request;
-    if (!sdm_leader_read(pg, &leader, error) || !sdm_usage_total(pg, &totals, error)) {
+    if (!sdm_leader_read(pg, &leader, error) || !sdm_usage_total(pg, &totals, error) ||
+        !fill_standbys(pg, arena, reply, error)) {
         return false;
     }
     g_strlcpy(reply->version, registry->version, sizeof reply->version);

@@ -52,7 +52,7 @@ static bool bind(struct sdm_registry *registry, struct sdm_tx *tx, struct sdm_vm
 {
     int64_t n_foreign;
 
-    if (!sdm_vm_count_foreign(tx->pg, vm->vm, project, &n_foreign, error)) {
+    if (!sdm_vm_count_foreign(sdm_tx_read(tx), vm->vm, project, &n_foreign, error)) {
         return false;
     }
     if (n_foreign > 0) {
@@ -76,7 +76,7 @@ bool sdm_registry_vm_bind(struct sdm_registry *registry, struct sdm_tx *tx,
     struct sdm_vm vm;
 
     (void)caller;
-    if (!sdm_vm_read(tx->pg, request->vm, &vm, error)) {
+    if (!sdm_vm_read(sdm_tx_read(tx), request->vm, &vm, error)) {
         return false;
     }
     if (strcmp(vm.project, request->project) != 0 &&

@@ -3,9 +3,9 @@
 #include "lib/base/error.h"
 #include "sdm-controller/reservation/claim.h"
 #include "sdm-controller/settle/release.h"
-#include "sdm-controller/store/circuit.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/reservation.h"
+#include "sdm-controller/store/shared.h"
 #include "sdm-controller/store/snapshot.h"
 
 struct wish {
@@ -31,13 +31,13 @@ static bool post_circuit(struct sdm_reservation_engine *engine, struct sdm_tx *t
                          const char *reservation, struct sdm_arena *arena, GError **error)
 {
     const struct sdm_snapshot *snapshot =
-        sdm_store_snapshot_load(tx->pg, reservation, false, arena, error);
+        sdm_store_snapshot_load(sdm_tx_read(tx), reservation, false, arena, error);
 
     if (snapshot == NULL) {
         return false;
     }
     for (size_t i = 0; i < snapshot->n_circuits; i++) {
-        sdm_store_circuit_want(tx, snapshot->circuits[i].circuit, true);
+        sdm_shared_circuit_want(tx, snapshot->circuits[i].circuit, true);
         sdm_post_id(tx, engine->settler.sink, SDM_WORK_CIRCUIT, snapshot->circuits[i].circuit);
     }
     return true;

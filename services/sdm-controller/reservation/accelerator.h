@@ -16,7 +16,8 @@ bool sdm_reservation_accelerator_reserve(struct sdm_reservation_engine *engine, 
                                          struct sdm_arena *arena, struct sdm_outcome *outcome,
                                          GError **error);
 
-/* Refuses NOT_FOUND, WRONG_KIND when it holds memory, WRONG_STATE when it has been released. */
+/* Refuses NOT_FOUND, WRONG_KIND when it holds memory, LEASE_EXPIRED, and WRONG_STATE when it has
+ * been released. */
 bool sdm_reservation_accelerator_release(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
                                          const struct sdm_caller *caller,
                                          const struct sdm_s10_accelerator_release *request,

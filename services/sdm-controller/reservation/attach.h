@@ -20,7 +20,7 @@ bool sdm_reservation_attach(struct sdm_reservation_engine *engine, struct sdm_tx
                             const struct sdm_caller *caller, const struct sdm_s10_attach *request,
                             struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);
 
-/* Refuses NOT_FOUND, and WRONG_STATE when it is not attached. */
+/* Refuses NOT_FOUND, LEASE_EXPIRED, and WRONG_STATE when it is not attached. */
 bool sdm_reservation_detach(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
                             const struct sdm_caller *caller, const struct sdm_s10_detach *request,
                             struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);

@@ -6,9 +6,10 @@
 #include "lib/base/fault.h"
 #include "sdm-controller/reservation/plan.h"
 #include "sdm-controller/store/circuit.h"
-#include "sdm-controller/store/device.h"
 #include "sdm-controller/store/post.h"
+#include "sdm-controller/store/rows.h"
 #include "sdm-controller/store/segment.h"
+#include "sdm-controller/store/shared.h"
 
 struct claimed {
     struct sdm_ledger *ledger;
@@ -73,7 +74,8 @@ static bool write_paths(struct sdm_tx *tx, const struct sdm_plan *plan,
 
         if (path->shared) {
             if (path->bandwidth_mbps > 0) {
-                sdm_store_circuit_claim(tx, path->compute_no, path->brick_no, path->bandwidth_mbps);
+                sdm_shared_circuit_claim(tx, path->compute_no, path->brick_no,
+                                         path->bandwidth_mbps);
             }
             continue;
         }
@@ -103,38 +105,18 @@ static void end_waking(void *data, bool committed)
     g_free(waking);
 }
 
-static bool wake_bricks(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
-                        const struct sdm_plan *plan, GError **error)
+static void wake_bricks(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
+                        const struct sdm_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_wakes; i++) {
-        struct waking *waking;
+        struct waking *waking = g_new0(struct waking, 1);
 
-        if (!sdm_device_set_want_power(tx, plan->wakes[i].device_no, SDM_POWER_STATE_ON, error)) {
-            return false;
-        }
-        waking = g_new0(struct waking, 1);
+        sdm_rows_wake(tx, plan->wakes[i].device_no);
         waking->ledger = engine->ledger;
         waking->device_no = plan->wakes[i].device_no;
         sdm_tx_on_end(tx, end_waking, waking);
         sdm_post_device(tx, engine->settler.sink, SDM_WORK_POWER, plan->wakes[i].device_no);
     }
-    return true;
-}
-
-static bool carry(struct sdm_tx *tx, const struct sdm_plan *plan, const struct sdm_claim_rows *rows,
-                  struct sdm_arena *arena, char (*segments)[SDM_UUID_SIZE], GError **error)
-{
-    size_t n = rows->member_segment != NULL ? 1 : plan->n_segments;
-    int32_t *bricks = SDM_ARENA_NEW(arena, int32_t, n);
-
-    if (n == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < n; i++) {
-        bricks[i] = rows->member_segment != NULL ? plan->paths[0].brick_no
-                                                 : plan->segments[i].extent.brick_no;
-    }
-    return sdm_store_circuit_carry(tx, plan->compute_no, bricks, segments, n, error);
 }
 
 bool sdm_claim_write(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
@@ -144,23 +126,20 @@ bool sdm_claim_write(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
     size_t n = MAX(plan->n_segments, rows->member_segment != NULL ? 1 : 0);
     char(*uuids)[SDM_UUID_SIZE] = sdm_arena_alloc(arena, n, SDM_UUID_SIZE);
 
-    /* The schema takes no segment on a brick that is not wanted on. */
-    if (!wake_bricks(engine, tx, plan, error)) {
+    wake_bricks(engine, tx, plan);
+    if (!write_paths(tx, plan, rows, error)) {
         return false;
     }
     if (rows->member_segment != NULL) {
         g_strlcpy(uuids[0], rows->member_segment, SDM_UUID_SIZE);
-    } else if (plan->n_segments > 0) {
+        sdm_store_circuit_carry(tx, plan->compute_no, plan->paths[0].brick_no, uuids[0]);
+    } else {
         for (uint32_t i = 0; i < plan->n_segments; i++) {
             sdm_uuid_new(uuids[i]);
+            sdm_store_circuit_carry(tx, plan->compute_no, plan->segments[i].extent.brick_no,
+                                    uuids[i]);
         }
-        if (!sdm_store_segments_insert(tx, rows->reservation, plan->segments, uuids,
-                                       plan->n_segments, error)) {
-            return false;
-        }
-    }
-    if (!write_paths(tx, plan, rows, error) || !carry(tx, plan, rows, arena, uuids, error)) {
-        return false;
+        sdm_store_segments_insert(tx, rows->reservation, plan->segments, uuids, plan->n_segments);
     }
     *segments = uuids;
     return true;

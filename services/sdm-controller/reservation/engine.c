@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "sdm-controller/settle/view.h"
+#include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/snapshot.h"
 #include "wire/s10.h"
 
@@ -21,18 +22,34 @@ const char *sdm_engine_project(const struct sdm_caller *caller, bool has_project
     return NULL;
 }
 
+/* Whether the sweep has been there makes no difference to who comes too late.  What is attached
+ * does not expire, and what was given up before its lease ended did not either. */
+static bool check_lease(struct sdm_tx *tx, const struct sdm_snapshot *snapshot, GError **error)
+{
+    bool ended = snapshot->state == SDM_RESERVATION_STATE_HELD && snapshot->lease_expired;
+
+    if (snapshot->state >= SDM_RESERVATION_STATE_RELEASING &&
+        !sdm_store_reservation_ended_by_lease(sdm_tx_read(tx), snapshot->reservation, &ended,
+                                              error)) {
+        return false;
+    }
+    return !ended || sdm_refuse(error, SDM_ERROR_LEASE_EXPIRED,
+                                "the lease of '%s' ended at %s, it is %s", snapshot->reservation,
+                                snapshot->lease_end, sdm_reservation_state_name(snapshot->state));
+}
+
 struct sdm_snapshot *sdm_engine_own(struct sdm_tx *tx, const struct sdm_caller *caller,
                                     const char *reservation, struct sdm_arena *arena,
                                     GError **error)
 {
     struct sdm_snapshot *snapshot =
-        sdm_store_snapshot_load(tx->pg, reservation, true, arena, error);
+        sdm_store_snapshot_load(sdm_tx_read(tx), reservation, true, arena, error);
 
     if (snapshot != NULL && !sdm_caller_sees(caller, snapshot->project)) {
         sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no reservation '%s'", reservation);
         return NULL;
     }
-    return snapshot;
+    return snapshot != NULL && check_lease(tx, snapshot, error) ? snapshot : NULL;
 }
 
 bool sdm_engine_compute(struct sdm_reservation_engine *engine, const char *id, int32_t *compute_no,

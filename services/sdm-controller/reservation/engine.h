@@ -39,7 +39,9 @@ struct sdm_reservation_engine {
 const char *sdm_engine_project(const struct sdm_caller *caller, bool has_project,
                                const char *project, GError **error);
 
-/* Loads a reservation of the caller, locked.  NULL with NOT_FOUND, also for another project's. */
+/* Loads a reservation of the caller, locked, to do something with it.  NULL with NOT_FOUND, also
+ * for another project's; with LEASE_EXPIRED when its lease has ended, whether it has been given up
+ * since or not. */
 struct sdm_snapshot *sdm_engine_own(struct sdm_tx *tx, const struct sdm_caller *caller,
                                     const char *reservation, struct sdm_arena *arena,
                                     GError **error);

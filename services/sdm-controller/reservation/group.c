@@ -56,13 +56,13 @@ static bool load_group(struct sdm_tx *tx, const char *project, const char *group
     char reservation[SDM_UUID_SIZE];
 
     *snapshot = NULL;
-    if (!sdm_store_reservation_of_group(tx->pg, project, group, reservation, error)) {
+    if (!sdm_store_reservation_of_group(sdm_tx_read(tx), project, group, reservation, error)) {
         return false;
     }
     if (reservation[0] == '\0') {
         return true;
     }
-    *snapshot = sdm_store_snapshot_load(tx->pg, reservation, true, arena, error);
+    *snapshot = sdm_store_snapshot_load(sdm_tx_read(tx), reservation, true, arena, error);
     if (*snapshot == NULL) {
         return false;
     }
@@ -89,8 +89,9 @@ static bool check_join(const struct joining *joining, GError **error)
                           ", found %" G_GUINT64_FORMAT,
                           request->group, snapshot->size_bytes, request->size_bytes);
     }
-    for (size_t i = 0; snapshot != NULL && i < snapshot->n_attachments; i++) {
-        if (snapshot->attachments[i].compute_no == joining->compute_no) {
+    for (size_t i = 0; snapshot != NULL && i < snapshot->n_routes; i++) {
+        /* Its way stays until it is cut, also when its window has gone. */
+        if (snapshot->circuits[snapshot->routes[i].circuit].compute_no == joining->compute_no) {
             return sdm_refuse(error, SDM_ERROR_WRONG_STATE,
                               "compute brick '%s' is a member of group '%s', or still leaving it",
                               request->compute_brick, request->group);

@@ -1,5 +1,6 @@
 #include "sdm-controller/reservation/plan_cache.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/base/error.h"
@@ -15,7 +16,7 @@ struct entry {
 struct sdm_plan_cache {
     size_t n_max;
     int64_t valid_us;
-    GMutex mutex;
+    pthread_mutex_t mutex;
     /* All guarded by 'mutex'; the queue is in order of age and owns the entries. */
     GQueue entries;
     GHashTable *by_id;
@@ -35,7 +36,7 @@ struct sdm_plan_cache *sdm_plan_cache_new(size_t n_max, int64_t valid_us)
 
     cache->n_max = n_max;
     cache->valid_us = valid_us;
-    g_mutex_init(&cache->mutex);
+    pthread_mutex_init(&cache->mutex, NULL);
     g_queue_init(&cache->entries);
     cache->by_id = g_hash_table_new(g_str_hash, g_str_equal);
     return cache;
@@ -48,7 +49,7 @@ void sdm_plan_cache_free(struct sdm_plan_cache *cache)
     }
     g_hash_table_destroy(cache->by_id);
     g_queue_clear_full(&cache->entries, free_entry);
-    g_mutex_clear(&cache->mutex);
+    pthread_mutex_destroy(&cache->mutex);
     g_free(cache);
 }
 
@@ -82,11 +83,11 @@ void sdm_plan_cache_add(struct sdm_plan_cache *cache, const char *project,
     entry->plan = sdm_plan_dup(plan);
     entry->request = *request;
     memcpy(id, entry->id, SDM_UUID_SIZE);
-    g_mutex_lock(&cache->mutex);
+    pthread_mutex_lock(&cache->mutex);
     g_queue_push_tail(&cache->entries, entry);
     g_hash_table_insert(cache->by_id, entry->id, entry);
     drop_old(cache, now_us);
-    g_mutex_unlock(&cache->mutex);
+    pthread_mutex_unlock(&cache->mutex);
 }
 
 struct sdm_plan *sdm_plan_cache_find(struct sdm_plan_cache *cache, const char *project,
@@ -96,14 +97,14 @@ struct sdm_plan *sdm_plan_cache_find(struct sdm_plan_cache *cache, const char *p
     struct sdm_plan *plan = NULL;
     struct entry *entry;
 
-    g_mutex_lock(&cache->mutex);
+    pthread_mutex_lock(&cache->mutex);
     drop_old(cache, now_us);
     entry = g_hash_table_lookup(cache->by_id, id);
     if (entry != NULL && strcmp(entry->project, project) == 0) {
         plan = sdm_plan_dup(entry->plan);
         *request = entry->request;
     }
-    g_mutex_unlock(&cache->mutex);
+    pthread_mutex_unlock(&cache->mutex);
     if (plan == NULL) {
         sdm_refuse(error, SDM_ERROR_PLAN_EXPIRED,
                    "no plan '%s'; plans are valid for %" G_GINT64_FORMAT

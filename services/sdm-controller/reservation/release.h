@@ -9,7 +9,8 @@
 #include "sdm-controller/reservation/engine.h"
 #include "wire/s10.h"
 
-/* Refuses NOT_FOUND, and WRONG_STATE when it has been released already. */
+/* Refuses NOT_FOUND, LEASE_EXPIRED when it ended by its lease, and WRONG_STATE when it has been
+ * released already. */
 bool sdm_reservation_release(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
                              const struct sdm_caller *caller, const struct sdm_s10_release *request,
                              struct sdm_arena *arena, struct sdm_outcome *outcome, GError **error);

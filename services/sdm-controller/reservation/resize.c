@@ -12,7 +12,9 @@
 struct growth {
     const struct sdm_snapshot *snapshot;
     uint64_t size_bytes;
+    /* Whose circuits hold its bandwidth. */
     int32_t *brick_nos;
+    uint32_t n_bricks;
 };
 
 static struct sdm_plan *plan_growth(struct sdm_reservation_engine *engine,
@@ -32,8 +34,8 @@ static struct sdm_plan *plan_growth(struct sdm_reservation_engine *engine,
 
     (void)topology;
     return sdm_planner_plan_growth(engine->planner, engine->ledger, &request, growth->brick_nos,
-                                   (uint32_t)growth->snapshot->n_segments,
-                                   (uint32_t)growth->snapshot->n_segments, refusal, error);
+                                   growth->n_bricks, (uint32_t)growth->snapshot->n_segments,
+                                   refusal, error);
 }
 
 /* New segments of an attached reservation go where the others are. */
@@ -64,13 +66,15 @@ static bool grow(struct sdm_reservation_engine *engine, struct sdm_tx *tx,
     struct growth growth = {
         .snapshot = snapshot,
         .size_bytes = by_bytes,
-        .brick_nos = SDM_ARENA_NEW(arena, int32_t, snapshot->n_segments),
+        .brick_nos = SDM_ARENA_NEW(arena, int32_t, snapshot->n_routes),
     };
     g_autoptr(sdm_plan) plan = NULL;
     char(*segments)[SDM_UUID_SIZE];
 
-    for (size_t i = 0; i < snapshot->n_segments; i++) {
-        growth.brick_nos[i] = snapshot->segments[i].brick_no;
+    /* A segment that is being scrubbed has left its circuit, and its bandwidth with it. */
+    for (size_t i = 0; i < snapshot->n_routes; i++) {
+        growth.brick_nos[growth.n_bricks++] =
+            snapshot->segments[snapshot->routes[i].segment].brick_no;
     }
     plan = sdm_claim_plan(engine, tx, plan_growth, &growth, arena, outcome, error);
     if (plan == NULL) {

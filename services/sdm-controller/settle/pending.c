@@ -13,11 +13,12 @@
 static bool pending_of(struct sdm_tx *tx, const char *reservation, struct sdm_arena *arena,
                        struct sdm_stored_reply **rows, size_t *n, GError **error)
 {
-    return sdm_stored_reply_pending(tx->pg, reservation, 0, arena, rows, n, error);
+    return sdm_stored_reply_pending(sdm_tx_read(tx), reservation, 0, arena, rows, n, error);
 }
 
-bool sdm_pending_refuse(struct sdm_tx *tx, const char *reservation, const char *error_code,
-                        const char *error_text, struct sdm_arena *arena, GError **error)
+/* Those that wait to bring something in, or 'all'. */
+static bool refuse(struct sdm_tx *tx, const char *reservation, bool all, const char *error_code,
+                   const char *error_text, struct sdm_arena *arena, GError **error)
 {
     struct sdm_stored_reply *rows;
     size_t n;
@@ -29,11 +30,23 @@ bool sdm_pending_refuse(struct sdm_tx *tx, const char *reservation, const char *
         enum sdm_request_direction direction;
 
         if (rows[i].error_code == NULL && sdm_request_direction(rows[i].type, &direction) &&
-            (direction == SDM_REQUEST_IN || direction == SDM_REQUEST_RESIZE)) {
+            (all || direction == SDM_REQUEST_IN || direction == SDM_REQUEST_RESIZE)) {
             sdm_stored_reply_set_error(tx, rows[i].project, rows[i].key, error_code, error_text);
         }
     }
     return true;
+}
+
+bool sdm_pending_refuse(struct sdm_tx *tx, const char *reservation, const char *error_code,
+                        const char *error_text, struct sdm_arena *arena, GError **error)
+{
+    return refuse(tx, reservation, false, error_code, error_text, arena, error);
+}
+
+bool sdm_pending_refuse_all(struct sdm_tx *tx, const char *reservation, const char *error_code,
+                            const char *error_text, struct sdm_arena *arena, GError **error)
+{
+    return refuse(tx, reservation, true, error_code, error_text, arena, error);
 }
 
 static bool answer_error(struct sdm_tx *tx, const struct sdm_stored_reply *row,
@@ -58,7 +71,7 @@ static bool answer_reached(struct sdm_tx *tx, const struct sdm_stored_reply *row
 
     sdm_view_reservation(snapshot, arena, &message.reservation);
     message.has_timing = true;
-    if (!sdm_timing_read(tx->pg, row->project, row->key, &message.timing, error)) {
+    if (!sdm_timing_read(sdm_tx_read(tx), row->project, row->key, &message.timing, error)) {
         return false;
     }
     body = sdm_codec_encode(&sdm_s10_reply_codec, &message, NULL);

@@ -14,6 +14,10 @@
 bool sdm_pending_refuse(struct sdm_tx *tx, const char *reservation, const char *error_code,
                         const char *error_text, struct sdm_arena *arena, GError **error);
 
+/* The same for each that waits, whatever it is after. */
+bool sdm_pending_refuse_all(struct sdm_tx *tx, const char *reservation, const char *error_code,
+                            const char *error_text, struct sdm_arena *arena, GError **error);
+
 /* Answers those whose level is reached, and those that were refused and are undone.  '*answered'
  * says whether any was. */
 bool sdm_pending_answer(struct sdm_tx *tx, const struct sdm_snapshot *snapshot,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "sdm-controller/model/progress.h"
 #include "sdm-controller/settle/pending.h"
 #include "sdm-controller/store/circuit.h"
@@ -11,6 +12,7 @@
 #include "sdm-controller/store/project.h"
 #include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/segment.h"
+#include "sdm-controller/store/shared.h"
 #include "sdm-controller/store/snapshot.h"
 #include "sdm-controller/store/window.h"
 
@@ -219,7 +221,7 @@ static void leave_circuit(struct step *step, size_t circuit)
     }
     bandwidth_mbps = n_staying == 0 ? step->snapshot->bandwidth_mbps : 0;
     if (bandwidth_mbps > 0) {
-        sdm_store_circuit_claim(step->tx, from->compute_no, from->brick_no, -bandwidth_mbps);
+        sdm_shared_circuit_claim(step->tx, from->compute_no, from->brick_no, -bandwidth_mbps);
     }
     on_commit_give_back(step, (struct giving_back){.compute_no = from->compute_no,
                                                    .entry = -1,
@@ -236,7 +238,7 @@ static void apply_circuits(struct step *step)
 
         leave_circuit(step, i);
         if (to->want_up != from->want_up) {
-            sdm_store_circuit_want(step->tx, from->circuit, to->want_up);
+            sdm_shared_circuit_want(step->tx, from->circuit, to->want_up);
             step->changed = true;
         }
         if (to->want_up != from->want_up || to->idle) {
@@ -254,13 +256,14 @@ static void apply_circuits(struct step *step)
     }
 }
 
-/* What it holds: everything that has not been given up. */
+/* What it holds: everything that has neither been given up nor been taken from it. */
 static int64_t held_bytes(const struct step *step)
 {
     int64_t bytes = 0;
 
     for (size_t i = 0; i < step->snapshot->n_segments; i++) {
-        if (!step->progress->segments[i].want_free) {
+        if (!step->progress->segments[i].want_free &&
+            step->snapshot->segments[i].state != SDM_SEGMENT_STATE_QUARANTINED) {
             bytes += step->snapshot->segments[i].size_bytes;
         }
     }
@@ -310,7 +313,7 @@ static void tell_state(struct step *step, enum sdm_reservation_state state, int6
     sdm_event_reservation(step->tx, step->settler->sink, &event);
 }
 
-static bool apply_state(struct step *step, GError **error)
+static void apply_state(struct step *step)
 {
     const struct sdm_snapshot *snapshot = step->snapshot;
     enum sdm_reservation_state state = step->progress->state;
@@ -322,17 +325,14 @@ static bool apply_state(struct step *step, GError **error)
         step->changed = true;
     }
     if (state == snapshot->state) {
-        return true;
+        return;
     }
     step->changed = true;
     if (state == SDM_RESERVATION_STATE_RELEASED) {
         release_accelerator(step);
-        if (!sdm_project_give(step->tx, snapshot->project, 0, 1, error)) {
-            return false;
-        }
+        sdm_project_give(step->tx, snapshot->project, 0, 1);
     }
     tell_state(step, state, bytes);
-    return true;
 }
 
 static bool apply(struct step *step, GError **error)
@@ -343,7 +343,26 @@ static bool apply(struct step *step, GError **error)
     apply_attachments(step);
     apply_segments(step);
     apply_circuits(step);
-    return apply_state(step, error);
+    apply_state(step);
+    return true;
+}
+
+/* Mistakes that the campaign has to see: a window forgotten before its brick has let go of it, and
+ * a circuit cut before the last window behind it is gone. */
+static void sabotage(const struct sdm_snapshot *snapshot, const struct sdm_progress *progress)
+{
+    bool forgets = sdm_sabotage("freed-too-early");
+    bool cuts = sdm_sabotage("circuit-cut-under-live");
+
+    for (size_t i = 0; (forgets || cuts) && i < snapshot->n_windows; i++) {
+        if (snapshot->windows[i].want != SDM_WINDOW_LEVEL_ABSENT) {
+            continue;
+        }
+        progress->windows[i].drop |= forgets;
+        if (cuts) {
+            progress->circuits[snapshot->windows[i].circuit].want_up = false;
+        }
+    }
 }
 
 struct sdm_snapshot *sdm_settle(const struct sdm_settler *settler, struct sdm_tx *tx,
@@ -354,14 +373,16 @@ struct sdm_snapshot *sdm_settle(const struct sdm_settler *settler, struct sdm_tx
 
     for (int i = 0; i < MAX_STEPS; i++) {
         struct sdm_snapshot *snapshot =
-            sdm_store_snapshot_load(tx->pg, reservation, i == 0, arena, error);
+            sdm_store_snapshot_load(sdm_tx_read(tx), reservation, i == 0, arena, error);
         struct sdm_progress progress;
         struct step step = {settler, tx, arena, snapshot, &progress, text, false};
 
         if (snapshot == NULL) {
             return NULL;
         }
+        sdm_shared_overlay(tx, snapshot);
         sdm_progress_next(snapshot, arena, &progress);
+        sabotage(snapshot, &progress);
         if (!apply(&step, error)) {
             return NULL;
         }

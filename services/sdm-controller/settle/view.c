@@ -96,6 +96,8 @@ void sdm_view_reservation(const struct sdm_snapshot *snapshot, struct sdm_arena 
 {
     *view = (struct sdm_wire_reservation){
         .state = snapshot->state,
+        .has_health = snapshot->degraded,
+        .health = SDM_RESERVATION_HEALTH_DEGRADED,
         .mode = snapshot->mode,
         .latency_class = snapshot->latency_class,
         .size_bytes = (uint64_t)snapshot->size_bytes,

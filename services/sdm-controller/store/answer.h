@@ -12,7 +12,7 @@
 #include "sdm-controller/store/tx.h"
 
 /* Finishes a pending row with a reply of 'reply_type' ("s10.reply/1", "error/1") and JSON text
- * 'body', sent to whoever asked last, in an oslo envelope if it was asked in one.  A row that is
+ * 'body', sent to all who have asked, in an oslo envelope where it was asked in one.  A row that is
  * answered already is left alone. */
 bool sdm_answer_finish(struct sdm_tx *tx, const struct sdm_stored_reply *row,
                        const char *reply_type, const char *body, struct sdm_arena *arena,

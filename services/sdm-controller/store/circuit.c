@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "sdm-controller/store/row.h"
+#include "sdm-controller/store/rows.h"
 #include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement insert_statement = {
@@ -32,55 +33,27 @@ static const struct sdm_pg_statement insert_hops_statement = {
     .n_params = 6,
 };
 
+/* A pair without a circuit gets one that does not exist, which the foreign key refuses. */
 static const struct sdm_pg_statement carry_statement = {
     .name = "circuit_carry",
     .sql = "INSERT INTO sdm.segment_circuit (segment, circuit)"
-           " SELECT q.segment, c.circuit FROM unnest($2::integer[], $3::uuid[])"
-           " AS q (brick_no, segment)"
-           " JOIN sdm.circuit c ON c.compute_no = $1::integer AND c.brick_no = q.brick_no",
+           " SELECT q.segment, coalesce((SELECT c.circuit FROM sdm.circuit c"
+           " WHERE c.compute_no = q.compute_no AND c.brick_no = q.brick_no),"
+           " '00000000-0000-0000-0000-000000000000'::uuid)"
+           " FROM unnest($1::integer[], $2::integer[], $3::uuid[])"
+           " AS q (compute_no, brick_no, segment)",
     .n_params = 3,
 };
 
-static const struct sdm_pg_statement claim_statement = {
-    .name = "circuit_claim",
-    .sql = "UPDATE sdm.circuit SET bandwidth_mbps = bandwidth_mbps + $3::integer"
-           " WHERE compute_no = $1::integer AND brick_no = $2::integer",
-    .n_params = 3,
-};
-
-/* The switches of a circuit, locked before its row, in one order. */
-#define LOCKED_SWITCHES                                                                            \
-    "l AS (SELECT d.device_no FROM sdm.device d WHERE d.device_no IN"                              \
-    " (SELECT h.switch_no FROM sdm.circuit_hop h WHERE h.circuit = $1::uuid)"                      \
-    " ORDER BY d.device_no FOR NO KEY UPDATE)"
-
-static const struct sdm_pg_statement want_statement = {
-    .name = "circuit_want",
-    .sql = "WITH " LOCKED_SWITCHES ", s AS (UPDATE sdm.device"
-           " SET want_generation = want_generation + 1"
-           " WHERE device_no IN (SELECT l.device_no FROM l))"
-           " UPDATE sdm.circuit SET want_up = $2::boolean WHERE circuit = $1::uuid"
-           " AND (SELECT count(*) FROM l) >= 0",
-    .n_params = 2,
-};
-
-static const struct sdm_pg_statement found_statement = {
-    .name = "circuit_found",
-    .sql = "WITH " LOCKED_SWITCHES
-           " UPDATE sdm.circuit SET have_up = $2::boolean WHERE circuit = $1::uuid"
-           " AND (SELECT count(*) FROM l) >= 0",
-    .n_params = 2,
-};
-
-/* A statement of its own: what it sees begins after the lock, so of two circuits that are found at
- * once the second sees the first, and the switch has all that it shall have. */
-static const struct sdm_pg_statement converged_statement = {
-    .name = "circuit_converged",
-    .sql = "UPDATE sdm.device d SET have_generation = d.want_generation"
-           " WHERE d.device_no IN (SELECT h.switch_no FROM sdm.circuit_hop h"
-           "                       WHERE h.circuit = $1::uuid)"
-           " AND NOT EXISTS (SELECT FROM sdm.circuit_hop o JOIN sdm.circuit c USING (circuit)"
-           "                 WHERE o.switch_no = d.device_no AND c.want_up <> c.have_up)",
+/* Windows that are made from now on wait until it is cut. */
+static const struct sdm_pg_statement cutting_statement = {
+    .name = "circuit_cutting",
+    /* What was found mapped over it is in use, whoever's it is. */
+    .sql = "UPDATE sdm.circuit c SET cutting = true"
+           " WHERE c.circuit = $1::uuid AND c.have_up AND (NOT c.want_up OR c.cutting)"
+           " AND NOT EXISTS (SELECT FROM sdm.segment s JOIN sdm.device p"
+           " ON p.device_no = c.compute_no WHERE s.brick_no = c.brick_no AND s.state <> 'live'"
+           " AND p.id = ANY (s.mapped_by))",
     .n_params = 1,
 };
 
@@ -100,8 +73,10 @@ static const struct sdm_pg_statement drop_route_statement = {
 
 static const struct sdm_pg_statement load_statement = {
     .name = "circuit_load",
-    .sql = "SELECT c.circuit::text, c.compute_no, c.brick_no, c.want_up, c.have_up,"
-           " p.have_power = 'on' AND m.have_power = 'on'"
+    .sql = "SELECT c.circuit::text, c.compute_no, c.brick_no, c.want_up, c.have_up, c.cutting,"
+           " p.have_power = 'on' AND m.have_power = 'on' AND p.state <> 'fenced',"
+           " EXISTS (SELECT FROM sdm.circuit_hop h JOIN sdm.device d ON d.device_no = h.switch_no"
+           "         WHERE h.circuit = c.circuit AND d.have_generation <> d.want_generation)"
            " FROM sdm.circuit c JOIN sdm.device p ON p.device_no = c.compute_no"
            " JOIN sdm.device m ON m.device_no = c.brick_no WHERE c.circuit = $1::uuid",
     .n_params = 1,
@@ -121,7 +96,7 @@ static const struct sdm_pg_statement load_hops_statement = {
 
 static const struct sdm_pg_statement diverged_statement = {
     .name = "circuit_diverged",
-    .sql = "SELECT c.circuit::text FROM sdm.circuit c WHERE c.want_up <> c.have_up"
+    .sql = "SELECT c.circuit::text FROM sdm.circuit c WHERE (c.want_up <> c.have_up OR c.cutting)"
            " AND ($1::integer = 0 OR c.brick_no = $1::integer OR c.compute_no = $1::integer)",
     .n_params = 1,
 };
@@ -144,21 +119,6 @@ static const struct sdm_pg_statement refused_statement = {
            " WHERE attachment IN (SELECT w.attachment FROM sdm.netport_window w"
            " WHERE w.circuit = $1::uuid AND NOT w.settled AND w.want <> 'absent')",
     .n_params = 3,
-};
-
-static const struct sdm_pg_statement each_statement = {
-    .name = "circuit_each",
-    .sql = "SELECT c.circuit::text, c.compute_no, c.compute_port, c.brick_no, c.brick_port,"
-           " c.bandwidth_mbps, c.narrowest_mbps, c.want_up, c.have_up,"
-           " (SELECT count(*) FROM sdm.segment_circuit sc WHERE sc.circuit = c.circuit)"
-           " + (SELECT count(*) FROM sdm.reservation r WHERE r.accelerator_no = c.brick_no"
-           "    AND r.compute_no = c.compute_no AND r.state NOT IN ('releasing', 'released',"
-           "    'failed')),"
-           " coalesce((SELECT string_agg(format('%s %s %s %s %s', f.switch_no, f.port, f.peer_port,"
-           "   f.exclusive::integer, b.exclusive::integer), ';' ORDER BY f.hop)"
-           "   FROM sdm.circuit_hop f JOIN sdm.circuit_hop b USING (circuit, hop)"
-           "   WHERE f.circuit = c.circuit AND f.towards AND NOT b.towards), '')"
-           " FROM sdm.circuit c",
 };
 
 static void add_hops(struct sdm_pg_args *args, const struct sdm_path *path)
@@ -215,63 +175,14 @@ bool sdm_store_circuit_insert(struct sdm_tx *tx, const char *circuit, const stru
            stale_if_taken(violation, error);
 }
 
-bool sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, const int32_t *brick_nos,
-                             char (*segments)[SDM_UUID_SIZE], size_t n, GError **error)
+void sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, int32_t brick_no,
+                             const char *segment)
 {
-    g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
-    struct sdm_pg_array *bricks;
-    struct sdm_pg_array *ids;
+    struct sdm_pg_array **to = sdm_rows_add(tx, SDM_ROWS_ROUTE, &carry_statement);
 
-    sdm_pg_arg_int64(&args, compute_no);
-    bricks = sdm_pg_arg_array(&args);
-    ids = sdm_pg_arg_array(&args);
-    for (size_t i = 0; i < n; i++) {
-        sdm_pg_array_int64(bricks, brick_nos[i]);
-        sdm_pg_array_text(ids, segments[i]);
-    }
-    if (!sdm_tx_write(tx, &carry_statement, &args, &result, error)) {
-        return false;
-    }
-    if (sdm_pg_result_n_affected(result) != (int64_t)n) {
-        /* The ledger knows a circuit that another transaction has made and not yet committed. */
-        return sdm_tx_raced(error,
-                            "%" G_GINT64_FORMAT " of %zu segments have a circuit in the database",
-                            sdm_pg_result_n_affected(result), n);
-    }
-    return true;
-}
-
-void sdm_store_circuit_claim(struct sdm_tx *tx, int32_t compute_no, int32_t brick_no,
-                             int32_t bandwidth_mbps)
-{
-    g_auto(sdm_pg_args) args = {0};
-
-    sdm_pg_arg_int64(&args, compute_no);
-    sdm_pg_arg_int64(&args, brick_no);
-    sdm_pg_arg_int64(&args, bandwidth_mbps);
-    sdm_tx_queue(tx, &claim_statement, &args);
-}
-
-void sdm_store_circuit_want(struct sdm_tx *tx, const char *circuit, bool want_up)
-{
-    g_auto(sdm_pg_args) args = {0};
-
-    sdm_pg_arg_uuid(&args, circuit);
-    sdm_pg_arg_bool(&args, want_up);
-    sdm_tx_queue(tx, &want_statement, &args);
-}
-
-void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_up)
-{
-    g_auto(sdm_pg_args) args = {0};
-    g_auto(sdm_pg_args) circuit_only = {0};
-
-    sdm_pg_arg_uuid(&args, circuit);
-    sdm_pg_arg_bool(&args, have_up);
-    sdm_tx_queue(tx, &found_statement, &args);
-    sdm_pg_arg_uuid(&circuit_only, circuit);
-    sdm_tx_queue(tx, &converged_statement, &circuit_only);
+    sdm_pg_array_int64(to[0], compute_no);
+    sdm_pg_array_int64(to[1], brick_no);
+    sdm_pg_array_text(to[2], segment);
 }
 
 void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const char *circuit)
@@ -281,6 +192,20 @@ void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const 
     sdm_pg_arg_uuid(&args, segment);
     sdm_pg_arg_uuid(&args, circuit);
     sdm_tx_queue(tx, &drop_route_statement, &args);
+}
+
+bool sdm_store_circuit_cutting(struct sdm_tx *tx, const char *circuit, bool *unwanted,
+                               GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+
+    sdm_pg_arg_uuid(&args, circuit);
+    if (!sdm_tx_write(tx, &cutting_statement, &args, &result, error)) {
+        return false;
+    }
+    *unwanted = sdm_pg_result_n_affected(result) > 0;
+    return true;
 }
 
 bool sdm_store_circuit_delete(struct sdm_tx *tx, const char *circuit, bool *deleted, GError **error)
@@ -353,7 +278,9 @@ struct sdm_wanted_circuit *sdm_store_circuit_load(struct sdm_pg *pg, const char 
     wired->brick_no = sdm_row_int32(&in, 0, 2);
     wired->want_up = sdm_row_bool(&in, 0, 3);
     wired->have_up = sdm_row_bool(&in, 0, 4);
-    wired->powered = sdm_row_bool(&in, 0, 5);
+    wired->cutting = sdm_row_bool(&in, 0, 5);
+    wired->powered = sdm_row_bool(&in, 0, 6);
+    wired->behind = sdm_row_bool(&in, 0, 7);
     return in.ok && read_hops(hops, arena, wired, error) ? wired : NULL;
 }
 
@@ -384,65 +311,7 @@ bool sdm_store_circuit_reservations(struct sdm_pg *pg, const char *circuit, stru
     return query_uuids(pg, &reservations_statement, &args, arena, reservations, n, error);
 }
 
-struct each {
-    sdm_store_circuit_fn *visit;
-    void *data;
-};
-
-/* "switch in out in_exclusive out_exclusive;..." as the statement joins them. */
-static bool parse_hops(const char *text, struct sdm_path *path, GError **error)
-{
-    g_auto(GStrv) hops = g_strsplit(text, ";", -1);
-
-    for (char **hop = hops; *hop != NULL; hop++) {
-        struct sdm_hop *to = &path->hops[path->n_hops];
-        int in_exclusive;
-        int out_exclusive;
-
-        if (path->n_hops == SDM_MAX_HOPS ||
-            sscanf(*hop, "%d %d %d %d %d", &to->switch_no, &to->in_port, &to->out_port,
-                   &in_exclusive, &out_exclusive) != 5) {
-            return sdm_fail(error, "hops of a circuit: want at most %d of five numbers, found '%s'",
-                            SDM_MAX_HOPS, text);
-        }
-        to->in_exclusive = in_exclusive != 0;
-        to->out_exclusive = out_exclusive != 0;
-        path->n_hops++;
-    }
-    return true;
-}
-
-static bool visit_row(const struct sdm_pg_result *row, void *data, GError **error)
-{
-    const struct each *each = data;
-    struct sdm_row_reader in = sdm_row_reader(row, NULL, error);
-    struct sdm_circuit circuit = {0};
-    const char *hops;
-
-    sdm_row_uuid(&in, 0, 0, circuit.circuit);
-    circuit.path.compute_no = sdm_row_int32(&in, 0, 1);
-    circuit.path.compute_port = sdm_row_int32(&in, 0, 2);
-    circuit.path.brick_no = sdm_row_int32(&in, 0, 3);
-    circuit.path.brick_port = sdm_row_int32(&in, 0, 4);
-    circuit.path.bandwidth_mbps = sdm_row_int32(&in, 0, 5);
-    circuit.path.narrowest_mbps = sdm_row_int32(&in, 0, 6);
-    circuit.want_up = sdm_row_bool(&in, 0, 7);
-    circuit.have_up = sdm_row_bool(&in, 0, 8);
-    circuit.path.n_users = sdm_row_int32(&in, 0, 9);
-    return in.ok && sdm_pg_get_text(row, 0, 10, &hops, error) &&
-           parse_hops(hops, &circuit.path, error) && each->visit(&circuit, each->data, error);
-}
-
-bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_circuit_fn *visit, void *data,
-                             GError **error)
-{
-    struct each each = {visit, data};
-
-    return sdm_pg_stream(pg, &each_statement, NULL, visit_row, &each, error);
-}
-
 SDM_STORE_STATEMENTS(circuit, &insert_statement, &insert_hops_statement, &carry_statement,
-                     &claim_statement, &want_statement, &found_statement, &converged_statement,
-                     &delete_statement, &drop_route_statement, &load_statement,
+                     &cutting_statement, &delete_statement, &drop_route_statement, &load_statement,
                      &load_hops_statement, &diverged_statement, &reservations_statement,
-                     &refused_statement, &each_statement)
+                     &refused_statement)

@@ -19,23 +19,17 @@
 bool sdm_store_circuit_insert(struct sdm_tx *tx, const char *circuit, const struct sdm_path *path,
                               bool want_up, GError **error);
 
-/* Has 'n' segments carried by the circuit of (compute_no, brick_nos[i]).  Refuses PLAN_STALE when
- * one of the circuits has been dropped. */
-bool sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, const int32_t *brick_nos,
-                             char (*segments)[SDM_UUID_SIZE], size_t n, GError **error);
-
-/* Claims more bandwidth on the circuit of a pair; negative gives back. */
-void sdm_store_circuit_claim(struct sdm_tx *tx, int32_t compute_no, int32_t brick_no,
-                             int32_t bandwidth_mbps);
-
-/* Wants a circuit up or down; counts the generations of its switches up. */
-void sdm_store_circuit_want(struct sdm_tx *tx, const char *circuit, bool want_up);
-
-/* Found up or down; switches on which nothing is left to do have reached their generation. */
-void sdm_store_circuit_found(struct sdm_tx *tx, const char *circuit, bool have_up);
+/* Has a segment carried by the circuit of a pair, which has been inserted (rows.h). */
+void sdm_store_circuit_carry(struct sdm_tx *tx, int32_t compute_no, int32_t brick_no,
+                             const char *segment);
 
 /* A segment does not use a circuit any more. */
 void sdm_store_circuit_drop_route(struct sdm_tx *tx, const char *segment, const char *circuit);
+
+/* Before its switches are told to cut it: windows that are made from now on are not offered on it
+ * until it has been found cut.  '*unwanted' is false when it is wanted again, or down. */
+bool sdm_store_circuit_cutting(struct sdm_tx *tx, const char *circuit, bool *unwanted,
+                               GError **error);
 
 /* Deletes a circuit that is down and that nothing uses; '*deleted' is false when it is used again.
  */
@@ -59,8 +53,3 @@ bool sdm_store_circuit_reservations(struct sdm_pg *pg, const char *circuit, stru
 /* A step of it was refused: says so to each attachment that waits for it. */
 void sdm_store_circuit_refused(struct sdm_tx *tx, const char *circuit, const char *error_code,
                                const char *error_text);
-
-/* Calls 'visit' for every circuit with its hops and users: for loading the ledger. */
-typedef bool sdm_store_circuit_fn(const struct sdm_circuit *circuit, void *data, GError **error);
-bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_circuit_fn *visit, void *data,
-                             GError **error);

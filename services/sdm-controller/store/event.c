@@ -27,9 +27,9 @@ void sdm_event_reservation(struct sdm_tx *tx, const struct sdm_work_sink *sink,
 }
 
 void sdm_event_drift(struct sdm_tx *tx, const struct sdm_work_sink *sink, const char *device,
-                     const char *text, enum sdm_event_drift_action action)
+                     enum sdm_drift_kind kind, const char *text, enum sdm_event_drift_action action)
 {
-    struct sdm_event_drift event = {.action = action};
+    struct sdm_event_drift event = {.kind = kind, .action = action};
 
     g_strlcpy(event.at, tx->now, sizeof event.at);
     g_strlcpy(event.device, device, sizeof event.device);
@@ -41,4 +41,10 @@ void sdm_event_vm(struct sdm_tx *tx, const struct sdm_work_sink *sink,
                   const struct sdm_event_vm *event)
 {
     queue(tx, sink, "vm", event->has_project ? event->project : "-", &sdm_event_vm_codec, event);
+}
+
+void sdm_event_audit_head(struct sdm_tx *tx, const struct sdm_work_sink *sink,
+                          const struct sdm_event_audit_head *event)
+{
+    queue(tx, sink, "audit_head", event->pod, &sdm_event_audit_head_codec, event);
 }

@@ -16,8 +16,13 @@ void sdm_event_reservation(struct sdm_tx *tx, const struct sdm_work_sink *sink,
 
 /* Queues event.drift/1, routing key event.drift.<device>, with the transaction's time. */
 void sdm_event_drift(struct sdm_tx *tx, const struct sdm_work_sink *sink, const char *device,
-                     const char *text, enum sdm_event_drift_action action);
+                     enum sdm_drift_kind kind, const char *text,
+                     enum sdm_event_drift_action action);
 
 /* Queues event.vm/1, routing key event.vm.<project>, '-' for none. */
 void sdm_event_vm(struct sdm_tx *tx, const struct sdm_work_sink *sink,
                   const struct sdm_event_vm *event);
+
+/* Queues event.audit_head/1, routing key event.audit_head.<pod>. */
+void sdm_event_audit_head(struct sdm_tx *tx, const struct sdm_work_sink *sink,
+                          const struct sdm_event_audit_head *event);

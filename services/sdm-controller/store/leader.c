@@ -1,9 +1,13 @@
 #include "sdm-controller/store/leader.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/pg/tx.h"
+#include "sdm-controller/store/audit.h"
+#include "sdm-controller/store/standby.h"
 #include "sdm-controller/store/statements.h"
 
 #define SESSION_PREFIX "sdm-controller epoch="
@@ -28,6 +32,12 @@ static const struct sdm_pg_statement beat_statement = {
     .n_params = 1,
 };
 
+static const struct sdm_pg_statement resign_statement = {
+    .name = "leader_resign",
+    .sql = "UPDATE sdm.leader SET beat = to_timestamp(0) WHERE epoch = $1::bigint",
+    .n_params = 1,
+};
+
 static const struct sdm_pg_statement end_statement = {
     .name = "leader_end_sessions",
     .sql = "SELECT count(*)::bigint FROM (SELECT pg_terminate_backend(a.pid)"
@@ -48,6 +58,12 @@ static const struct sdm_pg_statement take_over_statement = {
     .name = "leader_take_over",
     .sql = "SELECT sdm.take_over($1::text)::bigint",
     .n_params = 1,
+};
+
+static const struct sdm_pg_statement rise_statement = {
+    .name = "leader_rise",
+    .sql = "SELECT sdm.rise($1::bigint, $2::bigint)::bigint",
+    .n_params = 2,
 };
 
 bool sdm_leader_check_schema(struct sdm_pg *pg, GError **error)
@@ -92,11 +108,19 @@ bool sdm_leader_beat(struct sdm_pg *pg, int64_t epoch, GError **error)
     if (result == NULL) {
         return false;
     }
-    if (sdm_pg_result_n_affected(result) == 0) {
+    if (sdm_pg_result_n_affected(result) == 0 && !sdm_sabotage("no-epoch-check")) {
         return sdm_refuse(error, SDM_ERROR_STALE_EPOCH, "epoch %" PRId64 " has been superseded",
                           epoch);
     }
     return true;
+}
+
+bool sdm_leader_resign(struct sdm_pg *pg, int64_t epoch, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+
+    sdm_pg_arg_int64(&args, epoch);
+    return sdm_pg_run(pg, &resign_statement, &args, error);
 }
 
 char *sdm_leader_session_name(int64_t epoch, const char *part)
@@ -133,6 +157,8 @@ bool sdm_leader_take_over(struct sdm_pg *pg, const struct sdm_leader *seen, cons
     sdm_pg_arg_text(&args, holder);
     result = sdm_pg_exec(tx, &take_over_statement, &args, error);
     if (result == NULL || !sdm_pg_get_int64(result, 0, 0, &taken, error) ||
+        !sdm_audit_takeover(tx, taken, holder, error) ||
+        (strcmp(seen->holder, holder) != 0 && !sdm_standby_forget(tx, seen->holder, error)) ||
         !sdm_pg_commit(&tx, error)) {
         return false;
     }
@@ -140,5 +166,25 @@ bool sdm_leader_take_over(struct sdm_pg *pg, const struct sdm_leader *seen, cons
     return true;
 }
 
-SDM_STORE_STATEMENTS(leader, &version_statement, &read_statement, &beat_statement, &end_statement,
-                     &lock_statement, &take_over_statement)
+bool sdm_leader_rise(struct sdm_pg *pg, int64_t epoch, int64_t above, const char *holder,
+                     int64_t *risen, GError **error)
+{
+    SDM_PG_TX struct sdm_pg *tx = sdm_pg_begin(pg);
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+    int64_t taken;
+
+    sdm_pg_arg_int64(&args, epoch);
+    sdm_pg_arg_int64(&args, above);
+    result = sdm_pg_exec(tx, &rise_statement, &args, error);
+    if (result == NULL || !sdm_pg_get_int64(result, 0, 0, &taken, error) ||
+        !sdm_audit_takeover(tx, taken, holder, error) || !sdm_pg_commit(&tx, error)) {
+        return false;
+    }
+    *risen = taken;
+    return true;
+}
+
+SDM_STORE_STATEMENTS(leader, &version_statement, &read_statement, &beat_statement,
+                     &resign_statement, &end_statement, &lock_statement, &take_over_statement,
+                     &rise_statement)

@@ -1,11 +1,12 @@
 #include "sdm-controller/store/outbox.h"
 
+#include "sdm-controller/store/rows.h"
 #include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement add_statement = {
     .name = "outbox_add",
     .sql = "INSERT INTO sdm.outbox (exchange, routing_key, type, correlation_id, body)"
-           " VALUES ($1::text, $2::text, $3::text, $4::text, $5::text)",
+           " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])",
     .n_params = 5,
 };
 
@@ -13,8 +14,15 @@ static const struct sdm_pg_statement read_statement = {
     .name = "outbox_read",
     .sql = "SELECT o.outbox_no::bigint, o.exchange::text, o.routing_key::text, o.type::text,"
            " o.correlation_id::text, o.body::text FROM sdm.outbox o"
-           " ORDER BY o.outbox_no LIMIT $1::bigint",
-    .n_params = 1,
+           " WHERE o.outbox_no > $1::bigint ORDER BY o.outbox_no LIMIT $2::bigint",
+    .n_params = 2,
+};
+
+/* A crash may bring back what was deleted: then it goes out once more, as it may anyway.  So nobody
+ * waits for the disk. */
+static const struct sdm_pg_statement unhurried_statement = {
+    .name = "outbox_unhurried",
+    .sql = "SELECT set_config('synchronous_commit', 'off', true)",
 };
 
 static const struct sdm_pg_statement delete_statement = {
@@ -25,14 +33,13 @@ static const struct sdm_pg_statement delete_statement = {
 
 void sdm_outbox_add(struct sdm_tx *tx, const struct sdm_outbox_message *message)
 {
-    g_auto(sdm_pg_args) args = {0};
+    struct sdm_pg_array **to = sdm_rows_add(tx, SDM_ROWS_MESSAGE, &add_statement);
 
-    sdm_pg_arg_text(&args, message->exchange);
-    sdm_pg_arg_text(&args, message->routing_key);
-    sdm_pg_arg_text(&args, message->type);
-    sdm_pg_arg_text_or_null(&args, message->correlation_id);
-    sdm_pg_arg_text(&args, message->body);
-    sdm_tx_queue(tx, &add_statement, &args);
+    sdm_pg_array_text(to[0], message->exchange);
+    sdm_pg_array_text(to[1], message->routing_key);
+    sdm_pg_array_text(to[2], message->type);
+    sdm_pg_array_text_or_null(to[3], message->correlation_id);
+    sdm_pg_array_text(to[4], message->body);
 }
 
 static bool read_message(const struct sdm_pg_result *result, int row, struct sdm_arena *arena,
@@ -54,13 +61,14 @@ static bool read_message(const struct sdm_pg_result *result, int row, struct sdm
     return sdm_pg_get_int64(result, row, 0, &message->outbox_no, error);
 }
 
-bool sdm_outbox_read(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
+bool sdm_outbox_read(struct sdm_pg *pg, int64_t after_no, size_t n_max, struct sdm_arena *arena,
                      struct sdm_outbox_message **messages, size_t *n, GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
     struct sdm_outbox_message *read;
 
+    sdm_pg_arg_int64(&args, after_no);
     sdm_pg_arg_int64(&args, (int64_t)n_max);
     result = sdm_pg_exec(pg, &read_statement, &args, error);
     if (result == NULL) {
@@ -77,12 +85,14 @@ bool sdm_outbox_read(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
     return true;
 }
 
-bool sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n, GError **error)
+void sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n)
 {
     g_auto(sdm_pg_args) args = {0};
 
     sdm_pg_arg_int64_array(&args, outbox_nos, n);
-    return sdm_tx_write(tx, &delete_statement, &args, NULL, error);
+    sdm_tx_queue(tx, &unhurried_statement, NULL);
+    sdm_tx_queue(tx, &delete_statement, &args);
 }
 
-SDM_STORE_STATEMENTS(outbox, &add_statement, &read_statement, &delete_statement)
+SDM_STORE_STATEMENTS(outbox, &add_statement, &read_statement, &unhurried_statement,
+                     &delete_statement)

@@ -24,14 +24,15 @@ struct sdm_outbox_message {
     const char *body;
 };
 
-/* Adds a message to the transaction; an error shows at its next statement. */
+/* Adds a message to the transaction; messages are inserted in their order. */
 void sdm_outbox_add(struct sdm_tx *tx, const struct sdm_outbox_message *message);
 
-/* Reads up to 'n_max' messages, oldest first; texts are in 'arena'.  What one transaction wrote
- * comes in its order; a number may show up after a higher one, because numbers are given before
- * commits. */
-bool sdm_outbox_read(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
+/* Reads up to 'n_max' messages above 'after_no', oldest first; texts are in 'arena'.  What one
+ * transaction wrote comes in its order; a number may show up after a higher one, because numbers
+ * are given before commits. */
+bool sdm_outbox_read(struct sdm_pg *pg, int64_t after_no, size_t n_max, struct sdm_arena *arena,
                      struct sdm_outbox_message **messages, size_t *n, GError **error);
 
-/* Deletes what has been published. */
-bool sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n, GError **error);
+/* Deletes what has been published, in a transaction that does nothing else: its commit does not
+ * wait for the disk. */
+void sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n);

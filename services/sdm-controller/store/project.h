@@ -8,13 +8,13 @@
 
 #include "sdm-controller/store/tx.h"
 
-/* Adds to what a project holds; makes its row when there is none.  Takes the row's lock: a
- * transaction that changes several projects does so in the order of their names.
+/* Adds to what a project holds, written with the commit (shared.h); makes its row when it has none.
  *
- * Refuses QUOTA_EXCEEDED, with nothing changed, when a quota does not allow it. */
+ * Refuses QUOTA_EXCEEDED, with nothing changed, when its quota does not allow it as far as it can
+ * be seen; what others take meanwhile is refused by the commit. */
 bool sdm_project_take(struct sdm_tx *tx, const char *project, uint64_t size_bytes,
                       int32_t n_reservations, GError **error);
 
 /* Takes it back. */
-bool sdm_project_give(struct sdm_tx *tx, const char *project, uint64_t size_bytes,
-                      int32_t n_reservations, GError **error);
+void sdm_project_give(struct sdm_tx *tx, const char *project, uint64_t size_bytes,
+                      int32_t n_reservations);

@@ -3,25 +3,29 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
+#include "sdm-controller/store/project.h"
 #include "sdm-controller/store/row.h"
+#include "sdm-controller/store/rows.h"
 #include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement insert_statement = {
     .name = "reservation_insert",
-    .sql = "WITH p AS (INSERT INTO sdm.project (project, used_bytes, n_reservations)"
-           " VALUES ($2::text, $9::bigint, 1)"
-           " ON CONFLICT (project) DO UPDATE SET"
-           " used_bytes = project.used_bytes + excluded.used_bytes,"
-           " n_reservations = project.n_reservations + 1),"
+    .sql = "WITH q AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[],"
+           " $5::integer[], $6::text[], $7::text[], $8::integer[], $9::bigint[], $10::bigint[],"
+           " $11::text[], $12::integer[], $13::text[]) AS u (reservation, project, state, mode,"
+           " compute_no, latency_class, policy, bandwidth_mbps, size_bytes, lease_s, group_id,"
+           " accelerator_no, text)),"
            " h AS (INSERT INTO sdm.reservation_history (reservation, state, text)"
-           " VALUES ($1::uuid, $3::sdm.reservation_state, $13::text))"
+           " SELECT q.reservation, q.state::sdm.reservation_state, q.text FROM q)"
            " INSERT INTO sdm.reservation (reservation, project, state, mode, compute_no,"
            " latency_class, policy, bandwidth_mbps, size_bytes, requested_bytes, lease_end,"
            " group_id, accelerator_no)"
-           " VALUES ($1::uuid, $2::text, $3::sdm.reservation_state, $4::sdm.mode, $5::integer,"
-           " $6::sdm.latency_class, $7::sdm.policy, $8::integer, $9::bigint, $9::bigint,"
-           " now() + $10::bigint * interval '1 second', $11::text, nullif($12::integer, 0))"
-           " RETURNING " SDM_SQL_RFC3339("created") ", " SDM_SQL_RFC3339("lease_end"),
+           " SELECT q.reservation, q.project, q.state::sdm.reservation_state, q.mode::sdm.mode,"
+           " q.compute_no, q.latency_class::sdm.latency_class, q.policy::sdm.policy,"
+           " q.bandwidth_mbps, q.size_bytes, q.size_bytes,"
+           " now() + q.lease_s * interval '1 second', q.group_id, nullif(q.accelerator_no, 0)"
+           " FROM q",
     .n_params = 13,
 };
 
@@ -48,17 +52,26 @@ static const struct sdm_pg_statement renew_statement = {
     .n_params = 2,
 };
 
-static const struct sdm_pg_statement lock_statement = {
-    .name = "reservation_lock",
-    .sql = "SELECT FROM sdm.reservation r WHERE r.reservation = ANY ($1::uuid[])"
-           " ORDER BY r.reservation FOR NO KEY UPDATE",
-    .n_params = 1,
-};
-
 static const struct sdm_pg_statement expired_statement = {
     .name = "reservation_expired",
     .sql = "SELECT r.reservation::text FROM sdm.reservation r"
            " WHERE r.state = 'held' AND r.lease_end < clock_timestamp()"
+           " ORDER BY r.lease_end LIMIT $1::bigint",
+    .n_params = 1,
+};
+
+static const struct sdm_pg_statement ended_by_lease_statement = {
+    .name = "reservation_ended_by_lease",
+    .sql = "SELECT EXISTS (SELECT FROM sdm.reservation_history h"
+           " WHERE h.reservation = $1::uuid AND h.state = 'releasing' AND h.text = $2::text)",
+    .n_params = 2,
+};
+
+/* What sabotage asks in its place. */
+static const struct sdm_pg_statement expired_in_use_statement = {
+    .name = "reservation_expired_in_use",
+    .sql = "SELECT r.reservation::text FROM sdm.reservation r"
+           " WHERE r.state IN ('held', 'attached') AND r.lease_end < clock_timestamp()"
            " ORDER BY r.lease_end LIMIT $1::bigint",
     .n_params = 1,
 };
@@ -84,7 +97,7 @@ static const struct sdm_pg_statement list_statement = {
         "SELECT r.reservation::text, r.project, r.state::text, r.mode::text, r.compute_no,"
         " c.id, r.latency_class::text, r.policy::text, r.bandwidth_mbps, r.size_bytes,"
         " r.requested_bytes, " SDM_SQL_RFC3339("r.lease_end") ", " SDM_SQL_RFC3339(
-            "r.created") ", r.group_id, a.id"
+            "r.created") ", r.group_id, a.id, " SDM_SQL_DEGRADED
                          " FROM sdm.reservation r JOIN sdm.device c ON c.device_no = r.compute_no"
                          " LEFT JOIN sdm.device a ON a.device_no = r.accelerator_no"
                          " WHERE ($1::text IS NULL OR r.project = $1::text)"
@@ -109,58 +122,43 @@ static const struct sdm_pg_statement history_statement = {
     .n_params = 2,
 };
 
-/* A violated constraint that a requester can cause becomes the refusal it means. */
-static bool refuse_violation(GError *violation, const char *project, GError **error)
+/* A time of the transaction as the database would write it. */
+static const char *time_text(const struct sdm_tx *tx, int64_t later_s, struct sdm_arena *arena)
 {
-    const char *constraint = sdm_pg_constraint(violation);
-    bool known = true;
+    int64_t seconds = tx->now_us / G_USEC_PER_SEC + later_s;
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(seconds);
+    g_autofree char *text = g_date_time_format(time, "%Y-%m-%dT%H:%M:%S");
+    g_autofree char *exact = g_strdup_printf("%s.%06dZ", text, (int)(tx->now_us % G_USEC_PER_SEC));
 
-    if (g_str_has_prefix(constraint, "project_check")) {
-        sdm_refuse(error, SDM_ERROR_QUOTA_EXCEEDED, "the quota of project '%s' does not allow it",
-                   project);
-    } else if (strcmp(constraint, "reservation_group") == 0) {
-        sdm_refuse(error, SDM_ERROR_ALREADY_EXISTS, "the group has just been made by another");
-    } else if (strcmp(constraint, "reservation_accelerator") == 0) {
-        sdm_refuse(error, SDM_ERROR_PLAN_STALE, "the accelerator has just been taken by another");
-    } else {
-        known = false;
-        g_propagate_error(error, violation);
-    }
-    if (known) {
-        g_error_free(violation);
-    }
-    return false;
+    return sdm_arena_strdup(arena, exact);
 }
 
 bool sdm_store_reservation_insert(struct sdm_tx *tx, const struct sdm_new_reservation *row,
                                   struct sdm_arena *arena, const char **created,
                                   const char **lease_end, GError **error)
 {
-    g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
-    struct sdm_row_reader in;
-    GError *violation = NULL;
+    struct sdm_pg_array **to;
 
-    sdm_pg_arg_uuid(&args, row->reservation);
-    sdm_pg_arg_text(&args, row->project);
-    sdm_pg_arg_text(&args, sdm_reservation_state_name(row->state));
-    sdm_pg_arg_text(&args, sdm_mode_name(row->mode));
-    sdm_pg_arg_int64(&args, row->compute_no);
-    sdm_pg_arg_text(&args, sdm_latency_class_name(row->latency_class));
-    sdm_pg_arg_text(&args, sdm_policy_name(row->policy));
-    sdm_pg_arg_int64(&args, row->bandwidth_mbps);
-    sdm_pg_arg_int64(&args, row->size_bytes);
-    sdm_pg_arg_int64(&args, row->lease_s);
-    sdm_pg_arg_text_or_null(&args, row->group);
-    sdm_pg_arg_int64(&args, row->accelerator_no);
-    sdm_pg_arg_text(&args, row->text);
-    if (!sdm_tx_write(tx, &insert_statement, &args, &result, &violation)) {
-        return refuse_violation(violation, row->project, error);
+    if (!sdm_project_take(tx, row->project, (uint64_t)row->size_bytes, 1, error)) {
+        return false;
     }
-    in = sdm_row_reader(result, arena, error);
-    *created = sdm_row_text(&in, 0, 0);
-    *lease_end = sdm_row_text(&in, 0, 1);
-    return in.ok;
+    to = sdm_rows_add(tx, SDM_ROWS_RESERVATION, &insert_statement);
+    sdm_pg_array_text(to[0], row->reservation);
+    sdm_pg_array_text(to[1], row->project);
+    sdm_pg_array_text(to[2], sdm_reservation_state_name(row->state));
+    sdm_pg_array_text(to[3], sdm_mode_name(row->mode));
+    sdm_pg_array_int64(to[4], row->compute_no);
+    sdm_pg_array_text(to[5], sdm_latency_class_name(row->latency_class));
+    sdm_pg_array_text(to[6], sdm_policy_name(row->policy));
+    sdm_pg_array_int64(to[7], row->bandwidth_mbps);
+    sdm_pg_array_int64(to[8], row->size_bytes);
+    sdm_pg_array_int64(to[9], row->lease_s);
+    sdm_pg_array_text_or_null(to[10], row->group);
+    sdm_pg_array_int64(to[11], row->accelerator_no);
+    sdm_pg_array_text(to[12], row->text);
+    *created = time_text(tx, 0, arena);
+    *lease_end = time_text(tx, row->lease_s, arena);
+    return true;
 }
 
 void sdm_store_reservation_set_state(struct sdm_tx *tx, const char *reservation,
@@ -194,18 +192,6 @@ void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int
     sdm_tx_queue(tx, &renew_statement, &args);
 }
 
-bool sdm_store_reservations_lock(struct sdm_tx *tx, char (*reservations)[SDM_UUID_SIZE], size_t n,
-                                 GError **error)
-{
-    g_auto(sdm_pg_args) args = {0};
-    struct sdm_pg_array *uuids = sdm_pg_arg_array(&args);
-
-    for (size_t i = 0; i < n; i++) {
-        sdm_pg_array_text(uuids, reservations[i]);
-    }
-    return sdm_tx_write(tx, &lock_statement, &args, NULL, error);
-}
-
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error)
 {
@@ -213,7 +199,10 @@ bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_a
     g_autoptr(sdm_pg_result) result = NULL;
 
     sdm_pg_arg_int64(&args, (int64_t)n_max);
-    result = sdm_pg_exec(pg, &expired_statement, &args, error);
+    result = sdm_pg_exec(pg,
+                         sdm_sabotage("lease-of-attached-expires") ? &expired_in_use_statement
+                                                                   : &expired_statement,
+                         &args, error);
     return result != NULL && sdm_row_uuids(result, arena, reservations, n, error);
 }
 
@@ -226,6 +215,18 @@ bool sdm_store_reservation_of_vm(struct sdm_pg *pg, const char *vm, struct sdm_a
     sdm_pg_arg_uuid(&args, vm);
     result = sdm_pg_exec(pg, &of_vm_statement, &args, error);
     return result != NULL && sdm_row_uuids(result, arena, reservations, n, error);
+}
+
+bool sdm_store_reservation_ended_by_lease(struct sdm_pg *pg, const char *reservation, bool *ended,
+                                          GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+
+    sdm_pg_arg_text(&args, reservation);
+    sdm_pg_arg_text(&args, SDM_STORE_LEASE_ENDED);
+    result = sdm_pg_exec(pg, &ended_by_lease_statement, &args, error);
+    return result != NULL && sdm_pg_get_bool(result, 0, 0, ended, error);
 }
 
 bool sdm_store_reservation_of_group(struct sdm_pg *pg, const char *project, const char *group,
@@ -262,6 +263,7 @@ static void read_listed(struct sdm_row_reader *in, int row, struct sdm_snapshot 
     snapshot->created = sdm_row_text(in, row, 12);
     snapshot->group = sdm_row_text_or_null(in, row, 13);
     snapshot->accelerator = sdm_row_text_or_null(in, row, 14);
+    snapshot->degraded = sdm_row_bool(in, row, 15);
 }
 
 bool sdm_store_reservation_list(struct sdm_pg *pg, const struct sdm_reservation_filter *filter,
@@ -323,5 +325,6 @@ bool sdm_store_reservation_history(struct sdm_pg *pg, const char *reservation, s
 }
 
 SDM_STORE_STATEMENTS(reservation, &insert_statement, &set_state_statement, &set_size_statement,
-                     &renew_statement, &lock_statement, &expired_statement, &of_group_statement,
-                     &of_vm_statement, &list_statement, &history_statement)
+                     &renew_statement, &expired_statement, &expired_in_use_statement,
+                     &ended_by_lease_statement, &of_group_statement, &of_vm_statement,
+                     &list_statement, &history_statement)

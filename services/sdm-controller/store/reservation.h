@@ -33,11 +33,10 @@ struct sdm_new_reservation {
     const char *text;
 };
 
-/* Inserts the row and its first line of history, and counts it to its project.  Writes the times
- * that the database gave, RFC 3339, into the arena.
+/* Adds the row and its first line of history to what is inserted (rows.h), and counts it to its
+ * project.  Writes the times that it gets, RFC 3339, into the arena.
  *
- * Refuses QUOTA_EXCEEDED, and ALREADY_EXISTS for a group or accelerator that somebody else holds.
- */
+ * Refuses QUOTA_EXCEEDED; a group or accelerator that somebody else holds shows with the insert. */
 bool sdm_store_reservation_insert(struct sdm_tx *tx, const struct sdm_new_reservation *row,
                                   struct sdm_arena *arena, const char **created,
                                   const char **lease_end, GError **error);
@@ -53,14 +52,16 @@ void sdm_store_reservation_set_size(struct sdm_tx *tx, const char *reservation, 
 /* Extends the lease from now. */
 void sdm_store_reservation_renew(struct sdm_tx *tx, const char *reservation, int64_t lease_s);
 
-/* Locks reservations until the transaction ends, in one order everywhere.  A transaction locks
- * reservations first, then compute bricks, then circuits and switches. */
-bool sdm_store_reservations_lock(struct sdm_tx *tx, char (*reservations)[SDM_UUID_SIZE], size_t n,
-                                 GError **error);
-
 /* Uuids of held reservations whose lease has ended, at most 'n_max'. */
 bool sdm_store_reservation_expired(struct sdm_pg *pg, size_t n_max, struct sdm_arena *arena,
                                    char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error);
+
+/* Says in the history of a reservation why it was given up when its lease ended. */
+#define SDM_STORE_LEASE_ENDED "the lease has ended"
+
+/* Whether a reservation, which is locked and given up, was given up because its lease had ended. */
+bool sdm_store_reservation_ended_by_lease(struct sdm_pg *pg, const char *reservation, bool *ended,
+                                          GError **error);
 
 /* The live reservation of a group; '' in 'reservation' when there is none. */
 bool sdm_store_reservation_of_group(struct sdm_pg *pg, const char *project, const char *group,

@@ -3,19 +3,22 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/pg/copy.h"
 #include "sdm-controller/store/row.h"
+#include "sdm-controller/store/rows.h"
 #include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement insert_statement = {
     .name = "segment_insert",
     .sql = "INSERT INTO sdm.segment (segment, reservation, brick_no, capacity_bytes, offset_bytes,"
            " size_bytes, latency_class)"
-           " SELECT q.segment, $1::uuid, q.brick_no, d.capacity_bytes, q.offset_bytes,"
-           " q.size_bytes, q.latency_class::sdm.latency_class"
-           " FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[])"
-           " WITH ORDINALITY AS q (segment, brick_no, offset_bytes, size_bytes, latency_class, i)"
-           " JOIN sdm.device d ON d.device_no = q.brick_no"
-           " ORDER BY q.i ON CONFLICT DO NOTHING",
+           " SELECT q.segment, q.reservation, q.brick_no,"
+           " (SELECT d.capacity_bytes FROM sdm.device d WHERE d.device_no = q.brick_no),"
+           " q.offset_bytes, q.size_bytes, q.latency_class::sdm.latency_class"
+           " FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], $5::bigint[],"
+           " $6::text[]) WITH ORDINALITY"
+           " AS q (segment, reservation, brick_no, offset_bytes, size_bytes, latency_class, i)"
+           " ORDER BY q.i",
     .n_params = 6,
 };
 
@@ -34,7 +37,8 @@ static const struct sdm_pg_statement to_scrub_statement = {
 
 static const struct sdm_pg_statement scrub_load_statement = {
     .name = "scrub_load",
-    .sql = "SELECT s.segment::text, coalesce(s.reservation::text, ''), coalesce(v.project, ''),"
+    .sql = "SELECT s.segment::text, coalesce(s.reservation::text, ''), "
+           " CASE WHEN v.state <> 'failed' THEN v.project ELSE '' END,"
            " s.brick_no, d.id, coalesce(d.management, k.management, ''), d.have_power = 'on',"
            " s.offset_bytes, s.size_bytes"
            " FROM sdm.segment s JOIN sdm.device d ON d.device_no = s.brick_no"
@@ -57,60 +61,24 @@ static const struct sdm_pg_statement scrub_done_statement = {
 
 static const struct sdm_pg_statement each_statement = {
     .name = "segment_each",
-    .sql = "SELECT s.brick_no, s.offset_bytes, s.size_bytes FROM sdm.segment s"
-           " ORDER BY s.brick_no, s.offset_bytes",
+    .sql = "SELECT s.brick_no::integer, s.offset_bytes::bigint, s.size_bytes::bigint"
+           " FROM sdm.segment s",
 };
 
-/* A brick that shrank, was retired or switched off since means that the plan is out of date. */
-static bool stale_if_brick_changed(GError *violation, GError **error)
-{
-    const char *constraint = sdm_pg_constraint(violation);
-
-    if (strcmp(constraint, "segment_of_brick") == 0 ||
-        strcmp(constraint, "segment_within_brick") == 0) {
-        sdm_refuse(error, SDM_ERROR_PLAN_STALE, "a brick of the plan is off, retired or smaller");
-        g_error_free(violation);
-    } else {
-        g_propagate_error(error, violation);
-    }
-    return false;
-}
-
-bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
+void sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
                                const struct sdm_plan_segment *segments,
-                               char (*uuids)[SDM_UUID_SIZE], size_t n, GError **error)
+                               char (*uuids)[SDM_UUID_SIZE], size_t n)
 {
-    g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
-    struct sdm_pg_array *ids;
-    struct sdm_pg_array *bricks;
-    struct sdm_pg_array *offsets;
-    struct sdm_pg_array *sizes;
-    struct sdm_pg_array *classes;
-    GError *violation = NULL;
-
-    sdm_pg_arg_uuid(&args, reservation);
-    ids = sdm_pg_arg_array(&args);
-    bricks = sdm_pg_arg_array(&args);
-    offsets = sdm_pg_arg_array(&args);
-    sizes = sdm_pg_arg_array(&args);
-    classes = sdm_pg_arg_array(&args);
     for (size_t i = 0; i < n; i++) {
-        sdm_pg_array_text(ids, uuids[i]);
-        sdm_pg_array_int64(bricks, segments[i].extent.brick_no);
-        sdm_pg_array_int64(offsets, (int64_t)segments[i].extent.offset_bytes);
-        sdm_pg_array_int64(sizes, (int64_t)segments[i].extent.size_bytes);
-        sdm_pg_array_text(classes, sdm_latency_class_name(segments[i].latency_class));
+        struct sdm_pg_array **to = sdm_rows_add(tx, SDM_ROWS_SEGMENT, &insert_statement);
+
+        sdm_pg_array_text(to[0], uuids[i]);
+        sdm_pg_array_text(to[1], reservation);
+        sdm_pg_array_int64(to[2], segments[i].extent.brick_no);
+        sdm_pg_array_int64(to[3], (int64_t)segments[i].extent.offset_bytes);
+        sdm_pg_array_int64(to[4], (int64_t)segments[i].extent.size_bytes);
+        sdm_pg_array_text(to[5], sdm_latency_class_name(segments[i].latency_class));
     }
-    if (!sdm_tx_write(tx, &insert_statement, &args, &result, &violation)) {
-        return stale_if_brick_changed(violation, error);
-    }
-    if (sdm_pg_result_n_affected(result) != (int64_t)n) {
-        return sdm_refuse(error, SDM_ERROR_PLAN_STALE,
-                          "%" G_GINT64_FORMAT " of %zu extents are free in the database",
-                          sdm_pg_result_n_affected(result), n);
-    }
-    return true;
 }
 
 void sdm_store_segments_give_up(struct sdm_tx *tx, const char *const *uuids, size_t n)
@@ -175,17 +143,14 @@ struct each {
     void *data;
 };
 
-static bool visit_row(const struct sdm_pg_result *row, void *data, GError **error)
+static bool visit_row(struct sdm_pg_copy_row *row, void *data, GError **error)
 {
     const struct each *each = data;
-    struct sdm_row_reader in = sdm_row_reader(row, NULL, error);
-    struct sdm_extent extent = {
-        .brick_no = sdm_row_int32(&in, 0, 0),
-        .offset_bytes = (uint64_t)sdm_row_int64(&in, 0, 1),
-        .size_bytes = (uint64_t)sdm_row_int64(&in, 0, 2),
-    };
+    struct sdm_extent extent = {.brick_no = sdm_pg_copy_int32(row)};
 
-    return in.ok && each->visit(&extent, each->data, error);
+    extent.offset_bytes = (uint64_t)sdm_pg_copy_int64(row);
+    extent.size_bytes = (uint64_t)sdm_pg_copy_int64(row);
+    return sdm_pg_copy_ok(row) && each->visit(&extent, each->data, error);
 }
 
 bool sdm_store_segments_each(struct sdm_pg *pg, sdm_store_segment_fn *visit, void *data,
@@ -193,7 +158,7 @@ bool sdm_store_segments_each(struct sdm_pg *pg, sdm_store_segment_fn *visit, voi
 {
     struct each each = {visit, data};
 
-    return sdm_pg_stream(pg, &each_statement, NULL, visit_row, &each, error);
+    return sdm_pg_copy(pg, &each_statement, visit_row, &each, error);
 }
 
 SDM_STORE_STATEMENTS(segment, &insert_statement, &give_up_statement, &to_scrub_statement,

@@ -14,13 +14,11 @@
 #include "sdm-controller/model/plan.h"
 #include "sdm-controller/store/tx.h"
 
-/* Inserts the segments of a plan, in its order, which is sorted so that crossing inserts cannot
- * deadlock; 'uuids' names them.  A brick that the plan wakes is set to want_power 'on' before.
- * Refuses PLAN_STALE when the database knows another owner of one of their bytes, or the brick to
- * be off, retired or smaller. */
-bool sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
+/* Adds the segments of a plan to what is inserted (rows.h), in its order; 'uuids' names them.  What
+ * the database knows better about their bytes or bricks shows with the insert. */
+void sdm_store_segments_insert(struct sdm_tx *tx, const char *reservation,
                                const struct sdm_plan_segment *segments,
-                               char (*uuids)[SDM_UUID_SIZE], size_t n, GError **error);
+                               char (*uuids)[SDM_UUID_SIZE], size_t n);
 
 /* Gives segments up: they are scrubbed once nothing maps them. */
 void sdm_store_segments_give_up(struct sdm_tx *tx, const char *const *uuids, size_t n);
@@ -32,6 +30,7 @@ void sdm_store_segments_to_scrub(struct sdm_tx *tx, const char *const *uuids, si
 struct sdm_scrub {
     char segment[SDM_UUID_SIZE];
     char reservation[SDM_UUID_SIZE];
+    /* Whose quota it counts in; "" for nobody's. */
     const char *project;
     int32_t brick_no;
     const char *brick;
@@ -50,7 +49,7 @@ struct sdm_scrub *sdm_store_scrub_load(struct sdm_pg *pg, const char *segment,
 bool sdm_store_scrub_done(struct sdm_tx *tx, const struct sdm_scrub *scrub, bool *freed,
                           GError **error);
 
-/* Calls 'visit' for the extent of every segment, by brick and offset: for loading the ledger. */
+/* Calls 'visit' for the extent of every segment, in any order: for loading the ledger. */
 typedef bool sdm_store_segment_fn(const struct sdm_extent *extent, void *data, GError **error);
 bool sdm_store_segments_each(struct sdm_pg *pg, sdm_store_segment_fn *visit, void *data,
                              GError **error);

@@ -12,7 +12,7 @@
     "r.policy::text, r.bandwidth_mbps, r.size_bytes, r.requested_bytes, "                          \
     SDM_SQL_RFC3339("r.lease_end") ", r.lease_end < clock_timestamp(), "                           \
     SDM_SQL_RFC3339("r.created") ", r.group_id, coalesce(r.accelerator_no, 0), a.id, "           \
-    SDM_SQL_RFC3339("clock_timestamp()") " "                                                       \
+    SDM_SQL_RFC3339("clock_timestamp()") ", " SDM_SQL_DEGRADED " "                                 \
     "FROM sdm.reservation r JOIN sdm.device c ON c.device_no = r.compute_no "                      \
     "LEFT JOIN sdm.device a ON a.device_no = r.accelerator_no WHERE r.reservation = $1::uuid"
 /* clang-format on */
@@ -46,8 +46,9 @@ static const struct sdm_pg_statement load_circuits = {
     "(SELECT count(*) FROM sdm.netport_window w JOIN sdm.attachment a USING (attachment) "
     " WHERE w.circuit = c.circuit AND a.reservation <> $1::uuid), "
     "(SELECT count(*) FROM sdm.segment_circuit o JOIN sdm.segment s USING (segment) "
-    " WHERE o.circuit = c.circuit AND s.reservation <> $1::uuid) "
+    " WHERE o.circuit = c.circuit AND s.reservation <> $1::uuid), p.state = 'fenced' "
     "FROM sdm.circuit c JOIN sdm.device d ON d.device_no = c.brick_no "
+    "JOIN sdm.device p ON p.device_no = c.compute_no "
     "WHERE c.circuit IN (SELECT sc.circuit FROM sdm.segment_circuit sc "
     "                    JOIN sdm.segment s USING (segment) WHERE s.reservation = $1::uuid) "
     "OR (c.compute_no, c.brick_no) = (SELECT r.compute_no, r.accelerator_no "
@@ -102,6 +103,7 @@ static bool read_reservation(struct sdm_row_reader in, struct sdm_snapshot *snap
     snapshot->accelerator_no = sdm_row_int32(&in, 0, 14);
     snapshot->accelerator = sdm_row_text_or_null(&in, 0, 15);
     snapshot->now = sdm_row_text(&in, 0, 16);
+    snapshot->degraded = sdm_row_bool(&in, 0, 17);
     return in.ok;
 }
 
@@ -168,6 +170,7 @@ static bool read_circuits(struct sdm_row_reader in, struct sdm_snapshot *snapsho
         circuit->have_up = sdm_row_bool(&in, i, 8);
         circuit->n_other_windows = sdm_row_int64(&in, i, 9);
         circuit->n_other_segments = sdm_row_int64(&in, i, 10);
+        circuit->fenced = sdm_row_bool(&in, i, 11);
     }
     return in.ok;
 }

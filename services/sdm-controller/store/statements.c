@@ -3,14 +3,26 @@
 /* Every file of the store that ends with SDM_STORE_STATEMENTS(); tests/contract finds one that is
  * missing here. */
 #define FILES(X)                                                                                   \
+    X(adoption)                                                                                    \
+    X(audit)                                                                                       \
+    X(audit_block)                                                                                 \
     X(circuit)                                                                                     \
+    X(circuit_load)                                                                                \
     X(device)                                                                                      \
+    X(fence)                                                                                       \
+    X(health)                                                                                      \
     X(leader)                                                                                      \
+    X(lock)                                                                                        \
     X(outbox)                                                                                      \
     X(project)                                                                                     \
+    X(quarantine)                                                                                  \
+    X(quota)                                                                                       \
     X(reservation)                                                                                 \
+    X(rows)                                                                                        \
     X(segment)                                                                                     \
+    X(shared)                                                                                      \
     X(snapshot)                                                                                    \
+    X(standby)                                                                                     \
     X(stored_reply)                                                                                \
     X(timing)                                                                                      \
     X(todo)                                                                                        \

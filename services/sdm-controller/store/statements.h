@@ -13,6 +13,13 @@
 #define SDM_SQL_RFC3339(column)                                                                    \
     "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
+/* Whether reservation r is degraded.  Mostly nothing is lost, and nothing else is read. */
+#define SDM_SQL_DEGRADED                                                                           \
+    "EXISTS (SELECT FROM sdm.device l WHERE l.state = 'lost' AND (EXISTS (SELECT FROM sdm.segment" \
+    " x WHERE x.reservation = r.reservation AND x.brick_no = l.device_no) OR EXISTS (SELECT"       \
+    " FROM sdm.segment x JOIN sdm.segment_circuit y USING (segment) JOIN sdm.circuit_hop z"        \
+    " USING (circuit) WHERE x.reservation = r.reservation AND z.switch_no = l.device_no)))"
+
 /* Ends with NULL. */
 #define SDM_STORE_STATEMENTS(file, ...)                                                            \
     extern const struct sdm_pg_statement *const sdm_store_##file##_statements[];                   \

@@ -1,5 +1,6 @@
 #include "sdm-controller/store/stored_reply.h"
 
+#include "lib/base/fault.h"
 #include "sdm-controller/store/statements.h"
 
 #define COLUMNS                                                                                    \
@@ -13,41 +14,67 @@ static const struct sdm_pg_statement find_statement = {
     .name = "stored_reply_find",
     .sql = "SELECT " COLUMNS ", q.i::bigint"
            " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS q (project, key, i)"
-           " JOIN sdm.stored_reply r ON r.project = q.project AND r.key = q.key",
+           /* Kept apart, so that each is looked up in the index, whatever the planner thinks. */
+           " CROSS JOIN LATERAL (SELECT * FROM sdm.stored_reply s"
+           " WHERE s.project = q.project AND s.key = q.key OFFSET 0) r",
     .n_params = 2,
 };
 
 /* Sorted, so that crossing inserts of two transactions cannot deadlock. */
+#define INSERT_ROWS                                                                                \
+    "INSERT INTO sdm.stored_reply (project, key, fingerprint, type, reservation, device_no,"       \
+    " wait, deadline, reply_to, correlation_id, oslo_msg_id, reply_type, reply,"                   \
+    " controller_us) SELECT q.project, q.key, q.fingerprint, q.type, q.reservation,"               \
+    " nullif(q.device_no, 0)::integer, q.wait::sdm.wait_level,"                                    \
+    " CASE WHEN q.reply IS NULL"                                                                   \
+    " THEN clock_timestamp() + q.timeout_ms * interval '1 millisecond' END,"                       \
+    " q.reply_to, q.correlation_id, q.oslo_msg_id, q.reply_type, q.reply, q.controller_us"         \
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],"       \
+    " $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[],"                \
+    " $13::text[], $14::bigint[]) AS q (project, key, fingerprint, type, reservation, "            \
+    "device_no, wait,"                                                                             \
+    " timeout_ms, reply_to, correlation_id, oslo_msg_id, reply_type, reply,"                       \
+    " controller_us) ORDER BY q.project, q.key"
+
 static const struct sdm_pg_statement insert_statement = {
     .name = "stored_reply_insert",
-    .sql = "INSERT INTO sdm.stored_reply (project, key, fingerprint, type, reservation, device_no,"
-           " wait, deadline, reply_to, correlation_id, oslo_msg_id, reply_type, reply)"
-           " SELECT q.project, q.key, q.fingerprint, q.type, q.reservation,"
-           " nullif(q.device_no, 0)::integer, q.wait::sdm.wait_level,"
-           " CASE WHEN q.reply IS NULL"
-           " THEN clock_timestamp() + q.timeout_ms * interval '1 millisecond' END,"
-           " q.reply_to, q.correlation_id, q.oslo_msg_id, q.reply_type, q.reply"
-           " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[],"
-           " $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[],"
-           " $13::text[]) AS q (project, key, fingerprint, type, reservation, device_no, wait,"
-           " timeout_ms, reply_to, correlation_id, oslo_msg_id, reply_type, reply)"
-           " ORDER BY q.project, q.key ON CONFLICT DO NOTHING",
-    .n_params = 13,
+    .sql = INSERT_ROWS,
+    .n_params = 14,
 };
 
+/* What sabotage runs in its place. */
+static const struct sdm_pg_statement insert_ignored_statement = {
+    .name = "stored_reply_insert_ignored",
+    .sql = INSERT_ROWS " ON CONFLICT DO NOTHING",
+    .n_params = 14,
+};
+
+/* The same asker, come again because its request was delivered again, is not counted twice; of more
+ * than SDM_REPLY_ASKERS_MAX the newest are kept. */
 static const struct sdm_pg_statement join_statement = {
     .name = "stored_reply_join",
-    .sql = "UPDATE sdm.stored_reply SET reply_to = $3::text, correlation_id = $4::text,"
-           " oslo_msg_id = $5::text"
-           " WHERE project = $1::text AND key = $2::text AND reply IS NULL",
-    .n_params = 5,
+    .sql = "UPDATE sdm.stored_reply r SET further_askers ="
+           " CASE WHEN $3::text IS NULL OR r.further_askers @> a.one"
+           " OR (r.reply_to = $3::text AND r.correlation_id IS NOT DISTINCT FROM $4::text"
+           "     AND r.oslo_msg_id IS NOT DISTINCT FROM $5::text) THEN r.further_askers"
+           " WHEN jsonb_array_length(r.further_askers) + 1 < $6::integer"
+           " THEN r.further_askers || a.one"
+           " ELSE (r.further_askers - 0) || a.one END"
+           " FROM (SELECT jsonb_build_array(jsonb_build_object('reply_to', $3::text,"
+           " 'correlation_id', $4::text, 'oslo_msg_id', $5::text)) AS one) a"
+           " WHERE r.project = $1::text AND r.key = $2::text AND r.reply IS NULL",
+    .n_params = 6,
 };
 
 static const struct sdm_pg_statement finish_statement = {
     .name = "stored_reply_finish",
-    .sql = "UPDATE sdm.stored_reply SET reply_type = $3::text, reply = $4::text"
+    .sql = "WITH done AS (UPDATE sdm.stored_reply SET reply_type = $3::text, reply = $4::text"
            " WHERE project = $1::text AND key = $2::text AND reply IS NULL"
-           " RETURNING reply_to::text, correlation_id::text, oslo_msg_id::text",
+           " RETURNING reply_to, correlation_id, oslo_msg_id, further_askers)"
+           " SELECT d.reply_to::text, d.correlation_id::text, d.oslo_msg_id::text FROM done d"
+           " UNION ALL"
+           " SELECT (a ->> 'reply_to')::text, (a ->> 'correlation_id')::text,"
+           " (a ->> 'oslo_msg_id')::text FROM done d, jsonb_array_elements(d.further_askers) a",
     .n_params = 4,
 };
 
@@ -82,9 +109,9 @@ static const struct sdm_pg_statement pending_device_statement = {
 
 static const struct sdm_pg_statement overdue_statement = {
     .name = "stored_reply_overdue",
-    .sql = "SELECT " COLUMNS " FROM sdm.stored_reply r"
-           " WHERE r.reply IS NULL AND r.deadline < clock_timestamp()"
-           " ORDER BY r.deadline LIMIT $1::bigint",
+    .sql = "SELECT " COLUMNS " FROM (SELECT o.* FROM sdm.stored_reply o"
+           " WHERE o.reply IS NULL AND o.deadline < clock_timestamp()"
+           " ORDER BY o.deadline LIMIT $1::bigint) r ORDER BY r.created, r.project, r.key",
     .n_params = 1,
 };
 
@@ -146,19 +173,19 @@ static bool read_row(const struct sdm_pg_result *result, int row, struct sdm_are
     return true;
 }
 
-bool sdm_stored_reply_find(struct sdm_pg *pg, const char *const *projects, const char *const *keys,
-                           size_t n, struct sdm_arena *arena, struct sdm_stored_reply *found,
-                           GError **error)
+void sdm_stored_reply_find(struct sdm_pg *pg, const char *const *projects, const char *const *keys,
+                           size_t n)
 {
     g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
 
     sdm_pg_arg_text_array(&args, projects, n);
     sdm_pg_arg_text_array(&args, keys, n);
-    result = sdm_pg_exec(pg, &find_statement, &args, error);
-    if (result == NULL) {
-        return false;
-    }
+    sdm_pg_queue(pg, &find_statement, &args);
+}
+
+bool sdm_stored_reply_found(const struct sdm_pg_result *result, size_t n, struct sdm_arena *arena,
+                            struct sdm_stored_reply *found, GError **error)
+{
     for (size_t i = 0; i < n; i++) {
         found[i] = (struct sdm_stored_reply){0};
     }
@@ -175,7 +202,7 @@ bool sdm_stored_reply_find(struct sdm_pg *pg, const char *const *projects, const
 
 static void add_rows(struct sdm_pg_args *args, const struct sdm_stored_reply *rows, size_t n)
 {
-    struct sdm_pg_array *columns[13];
+    struct sdm_pg_array *columns[14];
 
     for (size_t i = 0; i < G_N_ELEMENTS(columns); i++) {
         columns[i] = sdm_pg_arg_array(args);
@@ -196,21 +223,17 @@ static void add_rows(struct sdm_pg_args *args, const struct sdm_stored_reply *ro
         sdm_pg_array_text(columns[10], row->address.oslo_msg_id);
         sdm_pg_array_text(columns[11], row->reply_type);
         sdm_pg_array_text(columns[12], row->reply);
+        sdm_pg_array_int64(columns[13], row->controller_us);
     }
 }
 
-bool sdm_stored_reply_insert(struct sdm_tx *tx, const struct sdm_stored_reply *rows, size_t n,
-                             bool *raced, GError **error)
+void sdm_stored_reply_insert(struct sdm_tx *tx, const struct sdm_stored_reply *rows, size_t n)
 {
     g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
 
     add_rows(&args, rows, n);
-    if (!sdm_tx_write(tx, &insert_statement, &args, &result, error)) {
-        return false;
-    }
-    *raced = (size_t)sdm_pg_result_n_affected(result) != n;
-    return true;
+    sdm_tx_queue(tx, sdm_sabotage("key-ignored") ? &insert_ignored_statement : &insert_statement,
+                 &args);
 }
 
 bool sdm_stored_reply_join(struct sdm_tx *tx, const char *project, const char *key,
@@ -225,6 +248,7 @@ bool sdm_stored_reply_join(struct sdm_tx *tx, const char *project, const char *k
     sdm_pg_arg_text_or_null(&args, address->reply_to);
     sdm_pg_arg_text_or_null(&args, address->correlation_id);
     sdm_pg_arg_text_or_null(&args, address->oslo_msg_id);
+    sdm_pg_arg_int64(&args, SDM_REPLY_ASKERS_MAX);
     if (!sdm_tx_write(tx, &join_statement, &args, &result, error)) {
         return false;
     }
@@ -234,10 +258,12 @@ bool sdm_stored_reply_join(struct sdm_tx *tx, const char *project, const char *k
 
 bool sdm_stored_reply_finish(struct sdm_tx *tx, const char *project, const char *key,
                              const char *reply_type, const char *reply, struct sdm_arena *arena,
-                             struct sdm_reply_address *address, bool *finished, GError **error)
+                             struct sdm_reply_address **askers, size_t *n_askers, GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
+    struct sdm_reply_address *read;
+    int n_rows;
 
     sdm_pg_arg_text(&args, project);
     sdm_pg_arg_text(&args, key);
@@ -246,10 +272,18 @@ bool sdm_stored_reply_finish(struct sdm_tx *tx, const char *project, const char 
     if (!sdm_tx_write(tx, &finish_statement, &args, &result, error)) {
         return false;
     }
-    *finished = sdm_pg_result_n_rows(result) == 1;
-    return !*finished || (read_text(result, 0, 0, arena, &address->reply_to, error) &&
-                          read_text(result, 0, 1, arena, &address->correlation_id, error) &&
-                          read_text(result, 0, 2, arena, &address->oslo_msg_id, error));
+    n_rows = sdm_pg_result_n_rows(result);
+    read = SDM_ARENA_NEW(arena, struct sdm_reply_address, n_rows);
+    for (int row = 0; row < n_rows; row++) {
+        if (!read_text(result, row, 0, arena, &read[row].reply_to, error) ||
+            !read_text(result, row, 1, arena, &read[row].correlation_id, error) ||
+            !read_text(result, row, 2, arena, &read[row].oslo_msg_id, error)) {
+            return false;
+        }
+    }
+    *askers = read;
+    *n_askers = (size_t)n_rows;
+    return true;
 }
 
 void sdm_stored_reply_set_error(struct sdm_tx *tx, const char *project, const char *key,
@@ -324,7 +358,7 @@ bool sdm_stored_reply_forget(struct sdm_tx *tx, size_t n_max, int64_t *n_forgott
     return true;
 }
 
-SDM_STORE_STATEMENTS(stored_reply, &find_statement, &insert_statement, &join_statement,
-                     &finish_statement, &error_statement, &pending_statement,
+SDM_STORE_STATEMENTS(stored_reply, &find_statement, &insert_statement, &insert_ignored_statement,
+                     &join_statement, &finish_statement, &error_statement, &pending_statement,
                      &pending_reservation_statement, &pending_device_statement, &overdue_statement,
                      &forget_statement)

@@ -2,7 +2,7 @@
  *
  *      (none) ---insert---> answered       done, or refused, when its transaction committed
  *         \------insert---> pending        waits for a level until its deadline
- *                              | join      a repeat: the newest asker gets the answer
+ *                              | join      a repeat: whoever has asked gets the answer
  *                              \---finish---> answered
  *      answered ---forget---> (none)       a day later
  *
@@ -42,33 +42,38 @@ struct sdm_stored_reply {
     /* Why it will be answered with an error once what it began is undone; NULL for none. */
     const char *error_code;
     const char *error_text;
+    int64_t controller_us; /* written, not read: from delivery until now */
     /* Both NULL while it is pending. */
     const char *reply_type;
     const char *reply;
 };
 
-/* Looks 'n' pairs of project and key up; 'found[i]' belongs to pair i, with 'key' NULL when there
- * is no such row. */
-bool sdm_stored_reply_find(struct sdm_pg *pg, const char *const *projects, const char *const *keys,
-                           size_t n, struct sdm_arena *arena, struct sdm_stored_reply *found,
-                           GError **error);
+/* Looks 'n' pairs of project and key up, in two steps so that others travel with it: queues the
+ * question, and reads its answer after the flush.  'found[i]' belongs to pair i, with 'key' NULL
+ * when there is no such row. */
+void sdm_stored_reply_find(struct sdm_pg *pg, const char *const *projects, const char *const *keys,
+                           size_t n);
+bool sdm_stored_reply_found(const struct sdm_pg_result *result, size_t n, struct sdm_arena *arena,
+                            struct sdm_stored_reply *found, GError **error);
 
-/* Writes rows whose pairs of project and key all differ.  '*raced' says that one stands there by
- * now, written by another transaction: roll back, and look it up again. */
-bool sdm_stored_reply_insert(struct sdm_tx *tx, const struct sdm_stored_reply *rows, size_t n,
-                             bool *raced, GError **error);
+/* Writes rows whose pairs of project and key all differ.  Where one stands by now, written by
+ * another transaction, this one fails with SDM_TX_RACED (refusal.h): look it up again. */
+void sdm_stored_reply_insert(struct sdm_tx *tx, const struct sdm_stored_reply *rows, size_t n);
 
-/* Points a pending row to another asker; '*is_pending' is false when it has been answered by now.
- */
+/* Who asks again while the answer is pending is answered beside those that asked before; a copy of
+ * a request may be delivered after its repeat, so none takes another's place. */
+enum { SDM_REPLY_ASKERS_MAX = 16 };
+
+/* Adds an asker to a pending row; '*is_pending' is false when it has been answered by now. */
 bool sdm_stored_reply_join(struct sdm_tx *tx, const char *project, const char *key,
                            const struct sdm_reply_address *address, bool *is_pending,
                            GError **error);
 
-/* Answers a pending row.  '*finished' is false, and nothing is written, when it is answered or
- * absent; otherwise 'address' is where the answer has to go.  sdm_answer_finish() does both. */
+/* Answers a pending row.  'askers' is where the answer has to go; none, and nothing is written,
+ * when it is answered or absent.  sdm_answer_finish() does both. */
 bool sdm_stored_reply_finish(struct sdm_tx *tx, const char *project, const char *key,
                              const char *reply_type, const char *reply, struct sdm_arena *arena,
-                             struct sdm_reply_address *address, bool *finished, GError **error);
+                             struct sdm_reply_address **askers, size_t *n_askers, GError **error);
 
 /* Notes why a pending row will end in an error, once what it began is undone. */
 void sdm_stored_reply_set_error(struct sdm_tx *tx, const char *project, const char *key,

@@ -5,11 +5,9 @@
 
 static const struct sdm_pg_statement fabric_statement = {
     .name = "timing_fabric",
-    .sql = "UPDATE sdm.stored_reply SET fabric_us ="
-           " greatest(0, (extract(epoch FROM clock_timestamp() - created) * 1000000)::bigint"
-           "             - coalesce(controller_us, 0))"
+    .sql = "UPDATE sdm.stored_reply SET fabric_us = greatest(fabric_us, $2::bigint)"
            " WHERE reservation = $1::uuid AND reply IS NULL",
-    .n_params = 1,
+    .n_params = 2,
 };
 
 static const struct sdm_pg_statement agent_statement = {
@@ -28,11 +26,12 @@ static const struct sdm_pg_statement read_statement = {
     .n_params = 2,
 };
 
-void sdm_timing_fabric(struct sdm_tx *tx, const char *reservation)
+void sdm_timing_fabric(struct sdm_tx *tx, const char *reservation, int64_t fabric_us)
 {
     g_auto(sdm_pg_args) args = {0};
 
     sdm_pg_arg_uuid(&args, reservation);
+    sdm_pg_arg_int64(&args, fabric_us);
     sdm_tx_queue(tx, &fabric_statement, &args);
 }
 

@@ -11,8 +11,10 @@
 #include "sdm-controller/store/tx.h"
 #include "wire/common.h"
 
-/* Its circuits are up, or cut: the fabric took the time until now. */
-void sdm_timing_fabric(struct sdm_tx *tx, const char *reservation);
+/* A circuit is up, or cut, or a segment scrubbed: what the hardware took for it; the longest
+ * counts.
+ */
+void sdm_timing_fabric(struct sdm_tx *tx, const char *reservation, int64_t fabric_us);
 
 /* A report said what agent, and hypervisor with guest, took for one window; the longest counts. */
 void sdm_timing_agent(struct sdm_tx *tx, const char *reservation, int64_t agent_us,

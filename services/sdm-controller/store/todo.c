@@ -6,24 +6,37 @@
 
 /* Kinds by their number in enum sdm_work_kind, which the visitor gets. */
 G_STATIC_ASSERT(SDM_WORK_CIRCUIT == 0 && SDM_WORK_AGENT == 1 && SDM_WORK_POWER == 2 &&
-                SDM_WORK_SCRUB == 3 && SDM_WORK_SETTLE == 4 && SDM_WORK_AUDIT == 5);
+                SDM_WORK_SCRUB == 3 && SDM_WORK_SETTLE == 4 && SDM_WORK_AUDIT == 5 &&
+                SDM_WORK_FENCE == 7 && SDM_WORK_PROBE == 8 && SDM_WORK_EXTENTS == 9);
 
 static const struct sdm_pg_statement each_statement = {
     .name = "todo_each",
     .sql = "SELECT 2, '', d.device_no FROM sdm.device d WHERE d.want_power <> d.have_power"
            " UNION ALL SELECT 0, c.circuit::text, 0 FROM sdm.circuit c"
-           " WHERE c.want_up <> c.have_up OR NOT (c.want_up OR EXISTS"
+           " WHERE c.want_up <> c.have_up OR c.cutting OR NOT (c.want_up OR EXISTS"
            "       (SELECT FROM sdm.segment_circuit sc WHERE sc.circuit = c.circuit))"
            " UNION ALL SELECT 3, s.segment::text, 0 FROM sdm.segment s WHERE s.state = 'scrubbing'"
            " UNION ALL SELECT 4, r.reservation::text, 0 FROM sdm.reservation r"
            " WHERE r.state IN ('attaching', 'detaching', 'releasing')"
            " UNION ALL SELECT 1, '', d.device_no FROM sdm.device d"
-           " WHERE d.kind = 'compute' AND d.want_generation <> d.have_generation",
+           " WHERE d.kind = 'compute' AND d.want_generation <> d.have_generation"
+           " UNION ALL SELECT 7, '', d.device_no FROM sdm.device d WHERE d.fence = 'cutting'"
+           " OR d.fence = 'confirmed' AND EXISTS (SELECT FROM sdm.reservation r"
+           " WHERE r.compute_no = d.device_no AND r.state IN ('held', 'attaching', 'attached'))"
+           /* Those that nobody would otherwise miss: what guests use, and what is lost. */
+           " UNION ALL SELECT 8, '', d.device_no FROM sdm.device d WHERE d.state = 'lost'"
+           " UNION ALL SELECT 8, '', u.device_no FROM (SELECT s.brick_no AS device_no"
+           " FROM sdm.netport_window w JOIN sdm.segment s USING (segment) WHERE w.have <> 'absent'"
+           " UNION SELECT h.switch_no FROM sdm.circuit c JOIN sdm.circuit_hop h USING (circuit)"
+           " WHERE c.have_up) u"
+           " UNION ALL SELECT DISTINCT 9, '', s.brick_no FROM sdm.segment s"
+           " WHERE s.state <> 'live' AND s.mapped_by <> '{}'",
 };
 
 static const struct sdm_pg_statement of_brick_statement = {
     .name = "todo_of_brick",
-    .sql = "SELECT 0, c.circuit::text, 0 FROM sdm.circuit c WHERE c.want_up <> c.have_up"
+    .sql = "SELECT 0, c.circuit::text, 0 FROM sdm.circuit c WHERE (c.want_up <> c.have_up OR "
+           "c.cutting)"
            " AND (c.brick_no = $1::integer OR c.compute_no = $1::integer)"
            " UNION ALL SELECT 3, s.segment::text, 0 FROM sdm.segment s"
            " WHERE s.brick_no = $1::integer AND s.state = 'scrubbing'",
@@ -33,13 +46,14 @@ static const struct sdm_pg_statement of_brick_statement = {
 static const struct sdm_pg_statement switches_statement = {
     .name = "todo_switches",
     .sql = "SELECT 5, '', d.device_no FROM sdm.device d"
-           " WHERE d.kind IN ('electrical', 'optical') AND d.state = 'active'",
+           " WHERE d.kind IN ('electrical', 'optical') AND d.state IN ('active', 'lost')",
 };
 
 static const struct sdm_pg_statement device_statement = {
     .name = "driven_device",
     .sql = "SELECT d.device_no, d.id, coalesce(d.management, k.management, ''),"
-           " d.kind = 'optical', d.want_power = 'on', d.have_power = 'on', d.wake_ms"
+           " d.kind = 'optical', d.want_power = 'on', d.have_power = 'on', d.wake_ms,"
+           " d.kind IN ('electrical', 'optical'), d.state = 'lost'"
            " FROM sdm.device d LEFT JOIN sdm.tray t ON t.tray_no = d.tray_no"
            " LEFT JOIN sdm.rack k ON k.rack_no = coalesce(d.rack_no, t.rack_no)"
            " WHERE d.device_no = $1::integer",
@@ -112,7 +126,9 @@ bool sdm_store_driven_device(struct sdm_pg *pg, int32_t device_no, struct sdm_dr
            sdm_pg_get_bool(result, 0, 3, &device->optical, error) &&
            sdm_pg_get_bool(result, 0, 4, &device->want_on, error) &&
            sdm_pg_get_bool(result, 0, 5, &device->have_on, error) &&
-           sdm_pg_get_int32(result, 0, 6, &device->wake_ms, error);
+           sdm_pg_get_int32(result, 0, 6, &device->wake_ms, error) &&
+           sdm_pg_get_bool(result, 0, 7, &device->is_switch, error) &&
+           sdm_pg_get_bool(result, 0, 8, &device->lost, error);
 }
 
 SDM_STORE_STATEMENTS(todo, &each_statement, &of_brick_statement, &switches_statement,

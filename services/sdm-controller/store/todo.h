@@ -30,8 +30,11 @@ struct sdm_driven_device {
     char id[SDM_ID_SIZE];
     char endpoint[256];
     bool optical;
+    bool is_switch;
     bool want_on;
     bool have_on;
+    /* In service, and not answering. */
+    bool lost;
     int32_t wake_ms;
 };
 

@@ -1,6 +1,9 @@
 #include "sdm-controller/store/topology.h"
 
-#include "lib/pg/tx.h"
+#include <stdlib.h>
+
+#include "lib/base/error.h"
+#include "lib/pg/copy.h"
 #include "sdm-controller/store/statements.h"
 
 static const struct sdm_pg_statement unit_statement = {
@@ -27,17 +30,20 @@ static const struct sdm_pg_statement devices_statement = {
            " coalesce(d.capacity_bytes, 0)::bigint, coalesce(d.local_bytes, 0)::bigint,"
            " d.idle_mw::integer, d.active_mw::integer, d.wake_ms::integer, d.state::text,"
            " d.want_power::text, d.have_power::text, d.id::text, d.accelerator_kind::text,"
-           " d.management::text, coalesce((SELECT max(s.offset_bytes + s.size_bytes)"
-           " FROM sdm.segment s WHERE s.brick_no = d.device_no), 0)::bigint"
-           " FROM sdm.device d ORDER BY d.device_no",
+           " d.management::text FROM sdm.device d ORDER BY d.device_no",
 };
 
 static const struct sdm_pg_statement links_statement = {
     .name = "topology_links",
-    .sql = "SELECT l.link_no::integer, a.device_no::integer, a.port::integer,"
-           " b.device_no::integer, b.port::integer, l.bandwidth_mbps::integer FROM sdm.link l"
-           " JOIN sdm.port a ON a.link_no = l.link_no AND a.side = 'a'"
-           " JOIN sdm.port b ON b.link_no = l.link_no AND b.side = 'b' ORDER BY l.link_no",
+    .sql = "SELECT l.link_no::integer, l.bandwidth_mbps::integer FROM sdm.link l"
+           " ORDER BY l.link_no",
+};
+
+/* A link's two ends are put together here: the server takes longer to join them. */
+static const struct sdm_pg_statement ports_statement = {
+    .name = "topology_ports",
+    .sql = "SELECT p.link_no::integer, p.device_no::integer, p.port::integer,"
+           " (p.side = 'a')::boolean FROM sdm.port p",
 };
 
 static const struct sdm_pg_statement insert_unit_statement = {
@@ -196,38 +202,78 @@ static bool read_device(const struct sdm_pg_result *row, void *data, GError **er
 {
     struct sdm_stored_topology *topology = data;
     struct sdm_device device = {0};
-    int64_t end_bytes;
-    uint64_t end;
 
     if (!read_device_numbers(row, &device, error) || !read_device_words(row, &device, error) ||
         !sdm_pg_copy_text(row, 0, 14, device.id, sizeof device.id, error) ||
         !sdm_pg_copy_text_or_empty(row, 0, 15, device.accelerator_kind,
                                    sizeof device.accelerator_kind, error) ||
         !sdm_pg_copy_text_or_empty(row, 0, 16, device.management, sizeof device.management,
-                                   error) ||
-        !sdm_pg_get_int64(row, 0, 17, &end_bytes, error)) {
+                                   error)) {
         return false;
     }
-    end = (uint64_t)end_bytes;
     g_array_append_val(topology->devices, device);
-    g_array_append_val(topology->segments_end_bytes, end);
     return true;
 }
 
-static bool read_link(const struct sdm_pg_result *row, void *data, GError **error)
+static bool read_link(struct sdm_pg_copy_row *row, void *data, GError **error)
 {
     struct sdm_stored_topology *topology = data;
-    struct sdm_link link = {0};
+    struct sdm_link link = {.link_no = sdm_pg_copy_int32(row)};
 
-    if (!sdm_pg_get_int32(row, 0, 0, &link.link_no, error) ||
-        !sdm_pg_get_int32(row, 0, 1, &link.a.device_no, error) ||
-        !sdm_pg_get_int32(row, 0, 2, &link.a.port, error) ||
-        !sdm_pg_get_int32(row, 0, 3, &link.b.device_no, error) ||
-        !sdm_pg_get_int32(row, 0, 4, &link.b.port, error) ||
-        !sdm_pg_get_int32(row, 0, 5, &link.bandwidth_mbps, error)) {
+    (void)error;
+    link.bandwidth_mbps = sdm_pg_copy_int32(row);
+    g_array_append_val(topology->links, link);
+    return sdm_pg_copy_ok(row);
+}
+
+static int compare_links(const void *a, const void *b)
+{
+    const struct sdm_link *left = a;
+    const struct sdm_link *right = b;
+
+    return (left->link_no > right->link_no) - (left->link_no < right->link_no);
+}
+
+/* Numbers are dense from 1 unless links are gone. */
+static struct sdm_link *find_link(const struct sdm_stored_topology *topology, int32_t link_no)
+{
+    struct sdm_link *links = (struct sdm_link *)(void *)topology->links->data;
+    struct sdm_link key = {.link_no = link_no};
+
+    if (link_no >= 1 && (guint)link_no <= topology->links->len &&
+        links[link_no - 1].link_no == link_no) {
+        return &links[link_no - 1];
+    }
+    return bsearch(&key, links, topology->links->len, sizeof key, compare_links);
+}
+
+static bool read_port(struct sdm_pg_copy_row *row, void *data, GError **error)
+{
+    const struct sdm_stored_topology *topology = data;
+    struct sdm_link *link = find_link(topology, sdm_pg_copy_int32(row));
+    struct sdm_port_ref port = {.device_no = sdm_pg_copy_int32(row)};
+
+    (void)error;
+    port.port = sdm_pg_copy_int32(row);
+    if (link != NULL) {
+        *(sdm_pg_copy_bool(row) ? &link->a : &link->b) = port;
+    }
+    return sdm_pg_copy_ok(row);
+}
+
+static bool read_links(struct sdm_pg *pg, struct sdm_stored_topology *topology, GError **error)
+{
+    if (!sdm_pg_copy(pg, &links_statement, read_link, topology, error) ||
+        !sdm_pg_copy(pg, &ports_statement, read_port, topology, error)) {
         return false;
     }
-    g_array_append_val(topology->links, link);
+    for (guint i = 0; i < topology->links->len; i++) {
+        const struct sdm_link *link = &g_array_index(topology->links, struct sdm_link, i);
+
+        if (link->a.device_no == 0 || link->b.device_no == 0) {
+            return sdm_fail(error, "link %d has one end in the database", link->link_no);
+        }
+    }
     return true;
 }
 
@@ -237,23 +283,25 @@ bool sdm_topology_read(struct sdm_pg *pg, struct sdm_stored_topology *topology, 
         const struct sdm_pg_statement *statement;
         sdm_pg_row_fn *read;
     } streams[] = {
-        {&unit_statement, read_unit},  {&racks_statement, read_rack},
-        {&trays_statement, read_tray}, {&devices_statement, read_device},
-        {&links_statement, read_link},
+        {&unit_statement, read_unit},
+        {&racks_statement, read_rack},
+        {&trays_statement, read_tray},
+        {&devices_statement, read_device},
     };
-    SDM_PG_TX struct sdm_pg *tx = sdm_pg_begin(pg);
     g_auto(sdm_stored_topology) read = {
         .racks = g_array_new(FALSE, FALSE, sizeof(struct sdm_rack)),
         .trays = g_array_new(FALSE, FALSE, sizeof(struct sdm_tray)),
         .devices = g_array_new(FALSE, FALSE, sizeof(struct sdm_device)),
         .links = g_array_new(FALSE, FALSE, sizeof(struct sdm_link)),
-        .segments_end_bytes = g_array_new(FALSE, FALSE, sizeof(uint64_t)),
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(streams); i++) {
-        if (!sdm_pg_stream(tx, streams[i].statement, NULL, streams[i].read, &read, error)) {
+        if (!sdm_pg_stream(pg, streams[i].statement, NULL, streams[i].read, &read, error)) {
             return false;
         }
+    }
+    if (!read_links(pg, &read, error)) {
+        return false;
     }
     *topology = read;
     read = (struct sdm_stored_topology){0};
@@ -266,7 +314,6 @@ void sdm_stored_topology_clear(struct sdm_stored_topology *topology)
     g_clear_pointer(&topology->trays, g_array_unref);
     g_clear_pointer(&topology->devices, g_array_unref);
     g_clear_pointer(&topology->links, g_array_unref);
-    g_clear_pointer(&topology->segments_end_bytes, g_array_unref);
 }
 
 bool sdm_topology_insert_unit(struct sdm_tx *tx, uint64_t segment_unit_bytes, GError **error)
@@ -387,6 +434,6 @@ bool sdm_topology_insert_links(struct sdm_tx *tx, const struct sdm_link *links, 
 }
 
 SDM_STORE_STATEMENTS(topology, &unit_statement, &racks_statement, &trays_statement,
-                     &devices_statement, &links_statement, &insert_unit_statement,
+                     &devices_statement, &links_statement, &ports_statement, &insert_unit_statement,
                      &insert_racks_statement, &insert_trays_statement, &insert_devices_statement,
                      &insert_links_statement, &insert_ports_statement)

@@ -15,18 +15,17 @@
 #include "sdm-controller/store/tx.h"
 
 /* Everything that was registered, by number: arrays of struct sdm_rack, sdm_tray, sdm_device,
- * sdm_link, and of each device's uint64_t end of its last segment, parallel to 'devices'. */
+ * sdm_link. */
 struct sdm_stored_topology {
     GArray *racks;
     GArray *trays;
     GArray *devices;
     GArray *links;
-    GArray *segments_end_bytes;
     uint64_t segment_unit_bytes; /* 0 before the first registration */
 };
 typedef struct sdm_stored_topology sdm_stored_topology;
 
-/* Reads all of it by streams, in one transaction; free what it holds with
+/* Reads all of it by streams; free what it holds with
  * sdm_stored_topology_clear(). */
 bool sdm_topology_read(struct sdm_pg *pg, struct sdm_stored_topology *topology, GError **error);
 void sdm_stored_topology_clear(struct sdm_stored_topology *topology);

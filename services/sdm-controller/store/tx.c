@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/pg/tx.h"
+#include "sdm-controller/store/rows.h"
+#include "sdm-controller/store/shared.h"
 #include "sdm-controller/store/statements.h"
 
 GQuark sdm_tx_raced_quark(void)
@@ -24,6 +27,14 @@ static const struct sdm_pg_statement begin_statement = {
     .n_params = 1,
 };
 
+/* What sabotage runs in its place. */
+static const struct sdm_pg_statement begin_unchecked_statement = {
+    .name = "tx_begin_unchecked",
+    .sql = "SELECT $1::bigint, pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
+        "now()") ", (extract(epoch FROM now()) * 1000000)::bigint",
+    .n_params = 1,
+};
+
 static const struct sdm_pg_statement status_statement = {
     .name = "tx_status",
     .sql = "SELECT pg_xact_status($1::text::xid8)::text",
@@ -36,6 +47,8 @@ static void end(struct sdm_tx *tx, bool committed)
 
     tx->state = SDM_TX_ENDED;
     tx->n_writes = 0;
+    g_clear_pointer(&tx->rows, sdm_rows_free);
+    g_clear_pointer(&tx->shared, sdm_shared_free);
     for (unsigned i = 0; effects != NULL && i < effects->len; i++) {
         unsigned at = committed ? i : effects->len - 1 - i;
         const struct effect *effect = &g_array_index(effects, struct effect, at);
@@ -44,27 +57,48 @@ static void end(struct sdm_tx *tx, bool committed)
     }
 }
 
-bool sdm_tx_begin(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch, GError **error)
+void sdm_tx_begin_queue(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch)
 {
     g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
 
     g_assert(tx->state == SDM_TX_ENDED);
     sdm_pg_arg_int64(&args, epoch);
     tx->pg = sdm_pg_begin(pg);
     tx->epoch = epoch;
     tx->n_writes = 0;
-    result = sdm_pg_exec(pg, &begin_statement, &args, error);
+    sdm_pg_queue(pg, sdm_sabotage("no-epoch-check") ? &begin_unchecked_statement : &begin_statement,
+                 &args);
+}
+
+bool sdm_tx_begin_take(struct sdm_tx *tx, const struct sdm_pg_result *result, GError **error)
+{
     if (result == NULL || !sdm_pg_copy_text(result, 0, 1, tx->xid, sizeof tx->xid, error) ||
         !sdm_pg_copy_text(result, 0, 2, tx->now, sizeof tx->now, error) ||
         !sdm_pg_get_int64(result, 0, 3, &tx->now_us, error)) {
-        struct sdm_pg *begun = pg;
+        struct sdm_pg *begun = tx->pg;
 
         sdm_pg_rollback(&begun);
         return false;
     }
     tx->state = SDM_TX_BEGUN;
     return true;
+}
+
+bool sdm_tx_begin(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch, GError **error)
+{
+    g_autoptr(sdm_pg_result) result = NULL;
+
+    sdm_tx_begin_queue(tx, pg, epoch);
+    if (sdm_pg_flush(pg, NULL, error)) {
+        result = sdm_pg_take(pg);
+    }
+    return sdm_tx_begin_take(tx, result, error);
+}
+
+struct sdm_pg *sdm_tx_read(struct sdm_tx *tx)
+{
+    sdm_rows_flush(tx);
+    return tx->pg;
 }
 
 bool sdm_tx_write(struct sdm_tx *tx, const struct sdm_pg_statement *statement,
@@ -74,6 +108,7 @@ bool sdm_tx_write(struct sdm_tx *tx, const struct sdm_pg_statement *statement,
 
     g_assert(tx->state == SDM_TX_BEGUN);
     tx->n_writes++;
+    sdm_rows_flush(tx);
     written = sdm_pg_exec(tx->pg, statement, args, error);
     if (written == NULL) {
         return false;
@@ -89,6 +124,7 @@ void sdm_tx_queue(struct sdm_tx *tx, const struct sdm_pg_statement *statement,
 {
     g_assert(tx->state == SDM_TX_BEGUN);
     tx->n_writes++;
+    sdm_rows_flush(tx);
     sdm_pg_queue(tx->pg, statement, args);
 }
 
@@ -124,6 +160,8 @@ bool sdm_tx_commit(struct sdm_tx *tx, GError **error)
     GError *why = NULL;
 
     g_assert(tx->state == SDM_TX_BEGUN);
+    sdm_rows_flush(tx);
+    sdm_shared_flush(tx);
     if (sdm_pg_commit(&committing, &why)) {
         end(tx, true);
         return true;
@@ -202,4 +240,4 @@ bool sdm_tx_is_superseded(const GError *error)
     return g_error_matches(error, SDM_ERROR, SDM_ERROR_STALE_EPOCH);
 }
 
-SDM_STORE_STATEMENTS(tx, &begin_statement, &status_statement)
+SDM_STORE_STATEMENTS(tx, &begin_statement, &begin_unchecked_statement, &status_statement)

@@ -1,8 +1,8 @@
 /* One writing transaction under the leader's epoch, and what memory owes to its end.
  *
  * Every statement that writes goes through sdm_tx_write(), after sdm_tx_begin() has checked that
- * this process still leads; the check holds until the end (sdm.hold_epoch()).  Reads may use
- * 'tx->pg' directly.
+ * this process still leads; the check holds until the end (sdm.hold_epoch()).  Reads use
+ * sdm_tx_read().
  *
  * Memory follows the database: what a use case did to the ledger or other state in memory before
  * the commit is registered with sdm_tx_on_end(), and is kept or undone when the end is known.
@@ -20,6 +20,9 @@
 #include <glib.h>
 
 #include "lib/pg/pg.h"
+
+struct sdm_rows;
+struct sdm_shared;
 
 /* "2026-01-31T12:00:00.000000Z" and the terminating zero. */
 #define SDM_TIMESTAMP_SIZE 28
@@ -51,12 +54,24 @@ struct sdm_tx {
     char now[SDM_TIMESTAMP_SIZE];
     int64_t now_us;
     GArray *effects;
+    /* What it owes to rows that others lock too (store/shared.h); NULL for nothing. */
+    struct sdm_shared *shared;
+    /* New rows that are to be inserted together (store/rows.h); NULL for none. */
+    struct sdm_rows *rows;
 };
 
 /* Begins and checks the epoch, in one round trip.  False and nothing begun:
  *   SDM_ERROR STALE_EPOCH  another leads: stop serving (sdm_tx_is_superseded());
  *   SDM_UNAVAILABLE        the database is away. */
 bool sdm_tx_begin(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch, GError **error);
+
+/* The same in two steps, so that others travel with it: queues it, and after the flush takes its
+ * result, which is the first; NULL when the flush failed.  Then nothing has begun. */
+void sdm_tx_begin_queue(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch);
+bool sdm_tx_begin_take(struct sdm_tx *tx, const struct sdm_pg_result *result, GError **error);
+
+/* The connection for a read that sees all that the transaction has written so far. */
+struct sdm_pg *sdm_tx_read(struct sdm_tx *tx);
 
 /* Runs a statement that writes.  'result' may be NULL when no rows are wanted, and otherwise
  * receives what sdm_pg_exec() gives.  Fails as sdm_pg_exec() does; PostgreSQL then refuses all that
@@ -79,7 +94,8 @@ unsigned sdm_tx_mark(const struct sdm_tx *tx);
 void sdm_tx_undo_to(struct sdm_tx *tx, unsigned mark);
 
 /* Commits.  False with the state telling more:
- *   SDM_TX_ENDED    it did not commit, effects are undone;
+ *   SDM_TX_ENDED    it did not commit, effects are undone; store/refusal.h tells what a violation
+ *                   means;
  *   SDM_TX_UNKNOWN  the connection went away after COMMIT was sent; effects are still owed, the
  *                   error is SDM_UNAVAILABLE, and sdm_tx_settle() has to follow. */
 bool sdm_tx_commit(struct sdm_tx *tx, GError **error);

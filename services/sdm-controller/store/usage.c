@@ -29,7 +29,7 @@ static const struct sdm_pg_statement devices_statement = {
         " coalesce(w.n_windows, 0)::bigint, (SELECT r.reservation FROM sdm.reservation r"
         " WHERE r.accelerator_no = d.device_no AND r.state NOT IN ('released', 'failed'))::text,"
         " d.want_generation::bigint, d.have_generation::bigint, " LAST_REPORT
-        ", d.agent_version::text FROM sdm.device d"
+        ", d.agent_version::text, d.fence::text FROM sdm.device d"
         " LEFT JOIN LATERAL (SELECT" SEGMENT_SUMS
         " FROM sdm.segment x WHERE x.brick_no = d.device_no) AS s ON true"
         " LEFT JOIN LATERAL (SELECT" WINDOW_SUMS
@@ -97,6 +97,20 @@ static bool read_words(const struct sdm_pg_result *result, int row, struct sdm_d
     return true;
 }
 
+static bool read_fence(const struct sdm_pg_result *result, int row, int column,
+                       struct sdm_device_usage *usage, GError **error)
+{
+    int fence = 0;
+
+    usage->is_fenced = !sdm_pg_get_is_null(result, row, column);
+    if (usage->is_fenced &&
+        !read_word(result, row, column, &sdm_fence_state_words, &fence, error)) {
+        return false;
+    }
+    usage->fence = (enum sdm_fence_state)fence;
+    return true;
+}
+
 static bool read_device(const struct sdm_pg_result *result, int row, struct sdm_device_usage *usage,
                         GError **error)
 {
@@ -117,7 +131,8 @@ static bool read_device(const struct sdm_pg_result *result, int row, struct sdm_
                                      error) &&
            sdm_pg_get_int64(result, row, 15, &usage->report_age_us, error) &&
            sdm_pg_copy_text_or_empty(result, row, 16, usage->agent_version,
-                                     sizeof usage->agent_version, error);
+                                     sizeof usage->agent_version, error) &&
+           read_fence(result, row, 17, usage, error);
 }
 
 bool sdm_usage_of_devices(struct sdm_pg *pg, const int64_t *device_nos, size_t n,

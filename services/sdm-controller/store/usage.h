@@ -16,6 +16,8 @@
 struct sdm_device_usage {
     int32_t device_no;
     enum sdm_brick_state state;
+    bool is_fenced;
+    enum sdm_fence_state fence; /* of one that is fenced */
     enum sdm_power_state want_power;
     enum sdm_power_state have_power;
     int64_t live_bytes;

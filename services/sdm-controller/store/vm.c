@@ -1,6 +1,7 @@
 #include "sdm-controller/store/vm.h"
 
 #include "lib/base/error.h"
+#include "sdm-controller/store/row.h"
 #include "sdm-controller/store/statements.h"
 
 #define SELECT_VM                                                                                  \
@@ -59,10 +60,25 @@ static const struct sdm_pg_statement upsert_statement = {
     .n_params = 9,
 };
 
+static const struct sdm_pg_statement elsewhere_statement = {
+    .name = "vm_elsewhere",
+    .sql = "SELECT v.vm::text, d.id FROM sdm.vm v JOIN sdm.device d ON d.device_no = v.compute_no"
+           " WHERE v.vm = ANY ($2::uuid[]) AND v.present AND v.compute_no <> $1::integer"
+           " ORDER BY v.vm",
+    .n_params = 2,
+};
+
 static const struct sdm_pg_statement gone_statement = {
     .name = "vm_gone",
     .sql = "UPDATE sdm.vm SET present = false WHERE compute_no = $1::integer AND present"
            " AND vm <> ALL ($2::uuid[]) RETURNING vm::text",
+    .n_params = 2,
+};
+
+static const struct sdm_pg_statement missing_statement = {
+    .name = "vm_missing",
+    .sql = "SELECT a.reservation::text FROM sdm.vm v JOIN sdm.attachment a ON a.vm = v.vm"
+           " WHERE v.compute_no = $1::integer AND v.present AND v.vm <> ALL ($2::uuid[])",
     .n_params = 2,
 };
 
@@ -181,6 +197,36 @@ static bool copy_uuid(const struct sdm_pg_result *result, int row, struct sdm_ar
     return true;
 }
 
+static bool find_elsewhere(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *rows,
+                           size_t n, struct sdm_arena *arena, struct sdm_vm_changes *changes,
+                           GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+    struct sdm_pg_array *named;
+
+    sdm_pg_arg_int64(&args, compute_no);
+    named = sdm_pg_arg_array(&args);
+    for (size_t i = 0; i < n; i++) {
+        sdm_pg_array_text(named, rows[i].vm);
+    }
+    result = sdm_pg_exec(sdm_tx_read(tx), &elsewhere_statement, &args, error);
+    if (result == NULL) {
+        return false;
+    }
+    changes->elsewhere = SDM_ARENA_NEW(arena, struct sdm_vm_elsewhere, n);
+    for (int row = 0; row < sdm_pg_result_n_rows(result); row++) {
+        struct sdm_vm_elsewhere *elsewhere = &changes->elsewhere[changes->n_elsewhere++];
+
+        if (!copy_uuid(result, row, arena, &elsewhere->vm, error) ||
+            !sdm_pg_copy_text(result, row, 1, elsewhere->compute_brick,
+                              sizeof elsewhere->compute_brick, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool upsert(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *rows, size_t n,
                    struct sdm_arena *arena, struct sdm_vm_changes *changes, GError **error)
 {
@@ -202,7 +248,9 @@ static bool upsert(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *r
             return false;
         }
     }
-    return true;
+    /* Those that were left as they are belong to others. */
+    return (size_t)sdm_pg_result_n_rows(result) == n ||
+           find_elsewhere(tx, compute_no, rows, n, arena, changes, error);
 }
 
 bool sdm_vm_report(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *rows, size_t n,
@@ -234,5 +282,22 @@ bool sdm_vm_report(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *r
     return true;
 }
 
+bool sdm_vm_missing(struct sdm_pg *pg, int32_t compute_no, const struct sdm_vm *rows, size_t n,
+                    struct sdm_arena *arena, char (**reservations)[SDM_UUID_SIZE],
+                    size_t *n_reservations, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+    struct sdm_pg_array *reported;
+
+    sdm_pg_arg_int64(&args, compute_no);
+    reported = sdm_pg_arg_array(&args);
+    for (size_t i = 0; i < n; i++) {
+        sdm_pg_array_text(reported, rows[i].vm);
+    }
+    result = sdm_pg_exec(pg, &missing_statement, &args, error);
+    return result != NULL && sdm_row_uuids(result, arena, reservations, n_reservations, error);
+}
+
 SDM_STORE_STATEMENTS(vm, &read_statement, &list_statement, &bind_statement, &foreign_statement,
-                     &upsert_statement, &gone_statement)
+                     &upsert_statement, &elsewhere_statement, &gone_statement, &missing_statement)

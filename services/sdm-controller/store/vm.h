@@ -47,11 +47,24 @@ bool sdm_vm_count_foreign(struct sdm_pg *pg, const char *vm, const char *project
  * is no longer present, and its uuid is written to 'gone'; one that is new, to 'appeared' (both
  * in 'arena').  A machine that another compute brick still has is moved only when that one no
  * longer reports it. */
+struct sdm_vm_elsewhere {
+    const char *vm;
+    char compute_brick[SDM_ID_SIZE];
+};
 struct sdm_vm_changes {
     const char **gone;
     size_t n_gone;
     const char **appeared;
     size_t n_appeared;
+    /* Reported by this brick too, and left with the one that has them. */
+    struct sdm_vm_elsewhere *elsewhere;
+    size_t n_elsewhere;
 };
 bool sdm_vm_report(struct sdm_tx *tx, int32_t compute_no, const struct sdm_vm *rows, size_t n,
                    struct sdm_arena *arena, struct sdm_vm_changes *changes, GError **error);
+
+/* Reservations that are used by a machine of the brick that 'rows' do not have: sdm_vm_report() is
+ * going to find it gone. */
+bool sdm_vm_missing(struct sdm_pg *pg, int32_t compute_no, const struct sdm_vm *rows, size_t n,
+                    struct sdm_arena *arena, char (**reservations)[SDM_UUID_SIZE],
+                    size_t *n_reservations, GError **error);

@@ -1,6 +1,9 @@
 #include "sdm-controller/store/window.h"
 
+#include <string.h>
+
 #include "lib/base/error.h"
+#include "lib/pg/copy.h"
 #include "sdm-controller/store/row.h"
 #include "sdm-controller/store/statements.h"
 
@@ -44,7 +47,7 @@ static const struct sdm_pg_statement insert_statement = {
            " AS q (window_id, segment, entry, start_bytes, size_bytes)"
            " JOIN sdm.segment s ON s.segment = q.segment"
            " JOIN sdm.circuit c ON c.compute_no = $2::integer AND c.brick_no = s.brick_no"
-           " RETURNING (SELECT u.have_up FROM sdm.circuit u"
+           " RETURNING (SELECT u.have_up AND NOT u.cutting FROM sdm.circuit u"
            " WHERE u.circuit = netport_window.circuit)",
     .n_params = 9,
 };
@@ -70,16 +73,36 @@ static const struct sdm_pg_statement delete_statement = {
 
 static const struct sdm_pg_statement offer_statement = {
     .name = "window_offer",
-    .sql = "UPDATE sdm.netport_window w SET offered = true FROM sdm.circuit c"
+    .sql = "UPDATE sdm.netport_window w SET offered = true FROM sdm.circuit c, sdm.attachment a"
            " WHERE w.compute_no = $1::integer AND c.circuit = w.circuit AND c.have_up"
-           " AND w.want <> 'absent' AND NOT w.offered",
+           " AND NOT c.cutting AND w.want <> 'absent' AND NOT w.offered"
+           " AND a.attachment = w.attachment AND a.reservation = ANY ($2::uuid[])",
+    .n_params = 2,
+};
+
+static const struct sdm_pg_statement offer_circuit_statement = {
+    .name = "window_offer_circuit",
+    .sql = "UPDATE sdm.netport_window SET offered = true"
+           " WHERE circuit = $1::uuid AND want <> 'absent' AND NOT offered",
+    .n_params = 1,
+};
+
+static const struct sdm_pg_statement to_offer_statement = {
+    .name = "window_to_offer",
+    .sql =
+        "SELECT DISTINCT a.reservation::text FROM sdm.netport_window w"
+        " JOIN sdm.circuit c USING (circuit) JOIN sdm.attachment a USING (attachment)"
+        " WHERE w.compute_no = $1::integer AND c.have_up AND NOT c.cutting AND w.want <> 'absent'"
+        " AND NOT w.offered",
     .n_params = 1,
 };
 
 static const struct sdm_pg_statement compile_brick_statement = {
     .name = "compile_brick",
     .sql = "SELECT d.device_no, d.id, d.want_generation,"
-           " (SELECT p.segment_unit_bytes FROM sdm.pod p)"
+           " (SELECT p.segment_unit_bytes FROM sdm.pod p),"
+           " EXISTS (SELECT FROM sdm.segment s WHERE s.state = 'quarantined' AND NOT s.want_free"
+           " AND d.id = ANY (s.mapped_by))"
            " FROM sdm.device d WHERE d.device_no = $1::integer AND d.kind = 'compute'",
     .n_params = 1,
 };
@@ -94,14 +117,17 @@ static const struct sdm_pg_statement compile_rows_statement = {
            " JOIN sdm.segment s ON s.segment = w.segment"
            " JOIN sdm.circuit c ON c.circuit = w.circuit"
            " JOIN sdm.device m ON m.device_no = s.brick_no"
+           " JOIN sdm.device p ON p.device_no = w.compute_no"
            " WHERE w.compute_no = $1::integer AND w.want <> 'absent' AND w.offered"
-           " ORDER BY w.entry",
+           " AND p.state <> 'fenced' ORDER BY w.entry",
     .n_params = 1,
 };
 
 static const struct sdm_pg_statement report_brick_statement = {
     .name = "report_brick",
-    .sql = "SELECT d.device_no, d.want_generation, d.have_generation FROM sdm.device d"
+    .sql = "SELECT d.device_no, d.want_generation, d.have_generation, d.state = 'fenced',"
+           " coalesce(d.fence = 'returning', false), coalesce(d.boot_id, ''),"
+           " coalesce(d.report_made_us, 0) FROM sdm.device d"
            " WHERE d.id = $1::text AND d.kind = 'compute'",
     .n_params = 1,
 };
@@ -133,15 +159,16 @@ static const struct sdm_pg_statement attachment_found_statement = {
 static const struct sdm_pg_statement reported_statement = {
     .name = "agent_reported",
     .sql = "UPDATE sdm.device SET boot_id = $2::text, agent_version = $3::text,"
-           " last_report = clock_timestamp(),"
+           " last_report = clock_timestamp(), report_made_us = nullif($5::bigint, 0),"
            " have_generation = least(greatest(have_generation, $4::bigint), want_generation)"
            " WHERE device_no = $1::integer",
-    .n_params = 4,
+    .n_params = 5,
 };
 
 static const struct sdm_pg_statement each_statement = {
     .name = "window_each",
-    .sql = "SELECT w.compute_no, w.entry, w.start_bytes, w.size_bytes FROM sdm.netport_window w",
+    .sql = "SELECT w.compute_no::integer, w.entry::integer, w.start_bytes::bigint,"
+           " w.size_bytes::bigint FROM sdm.netport_window w",
 };
 
 bool sdm_store_attachment_insert(struct sdm_tx *tx, const struct sdm_new_attachment *row,
@@ -203,6 +230,18 @@ bool sdm_store_generation_next(struct sdm_tx *tx, int32_t compute_no, int64_t *g
     return sdm_pg_get_int64(result, 0, 0, generation, error);
 }
 
+/* The brick may have been fenced since the window was claimed. */
+static bool refuse_if_fenced(GError *violation, GError **error)
+{
+    if (strcmp(sdm_pg_constraint(violation), "netport_window_reachable") == 0) {
+        sdm_refuse(error, SDM_ERROR_WRONG_STATE, "the compute brick is out of use");
+        g_error_free(violation);
+    } else {
+        g_propagate_error(error, violation);
+    }
+    return false;
+}
+
 bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t compute_no,
                               int64_t generation, enum sdm_window_level want,
                               const struct sdm_new_window *windows, size_t n, bool *any_up,
@@ -215,6 +254,7 @@ bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t
     struct sdm_pg_array *entries;
     struct sdm_pg_array *starts;
     struct sdm_pg_array *sizes;
+    GError *violation = NULL;
 
     sdm_pg_arg_uuid(&args, attachment);
     sdm_pg_arg_int64(&args, compute_no);
@@ -232,8 +272,8 @@ bool sdm_store_windows_insert(struct sdm_tx *tx, const char *attachment, int32_t
         sdm_pg_array_int64(starts, windows[i].start_bytes);
         sdm_pg_array_int64(sizes, windows[i].size_bytes);
     }
-    if (!sdm_tx_write(tx, &insert_statement, &args, &result, error)) {
-        return false;
+    if (!sdm_tx_write(tx, &insert_statement, &args, &result, &violation)) {
+        return refuse_if_fenced(violation, error);
     }
     if (sdm_pg_result_n_affected(result) != (int64_t)n) {
         return sdm_fail(error, "%" G_GINT64_FORMAT " of %zu windows have a circuit",
@@ -277,12 +317,37 @@ void sdm_store_windows_delete(struct sdm_tx *tx, const char *const *windows, siz
     sdm_tx_queue(tx, &delete_statement, &args);
 }
 
-bool sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no, GError **error)
+void sdm_store_windows_offer(struct sdm_tx *tx, int32_t compute_no,
+                             char (*reservations)[SDM_UUID_SIZE], size_t n)
+{
+    g_auto(sdm_pg_args) args = {0};
+    struct sdm_pg_array *uuids;
+
+    sdm_pg_arg_int64(&args, compute_no);
+    uuids = sdm_pg_arg_array(&args);
+    for (size_t i = 0; i < n; i++) {
+        sdm_pg_array_text(uuids, reservations[i]);
+    }
+    sdm_tx_queue(tx, &offer_statement, &args);
+}
+
+void sdm_store_windows_offer_circuit(struct sdm_tx *tx, const char *circuit)
 {
     g_auto(sdm_pg_args) args = {0};
 
+    sdm_pg_arg_uuid(&args, circuit);
+    sdm_tx_queue(tx, &offer_circuit_statement, &args);
+}
+
+bool sdm_store_windows_to_offer(struct sdm_pg *pg, int32_t compute_no, struct sdm_arena *arena,
+                                char (**reservations)[SDM_UUID_SIZE], size_t *n, GError **error)
+{
+    g_auto(sdm_pg_args) args = {0};
+    g_autoptr(sdm_pg_result) result = NULL;
+
     sdm_pg_arg_int64(&args, compute_no);
-    return sdm_tx_write(tx, &offer_statement, &args, NULL, error);
+    result = sdm_pg_exec(pg, &to_offer_statement, &args, error);
+    return result != NULL && sdm_row_uuids(result, arena, reservations, n, error);
 }
 
 static bool read_compile_rows(const struct sdm_pg_result *result, struct sdm_arena *arena,
@@ -339,6 +404,7 @@ struct sdm_wanted_brick *sdm_store_wanted_load(struct sdm_pg *pg, int32_t comput
     brick->compute_brick = sdm_row_text(&in, 0, 1);
     brick->generation = sdm_row_int64(&in, 0, 2);
     brick->segment_unit_bytes = sdm_row_int64(&in, 0, 3);
+    brick->keep_unknown = sdm_row_bool(&in, 0, 4);
     return in.ok && read_compile_rows(rows, arena, brick, error) ? brick : NULL;
 }
 
@@ -367,31 +433,34 @@ static bool read_known(const struct sdm_pg_result *result, struct sdm_arena *are
 }
 
 bool sdm_store_known_windows(struct sdm_tx *tx, const char *compute_brick, struct sdm_arena *arena,
-                             int32_t *compute_no, int64_t *want_generation,
-                             int64_t *have_generation, struct sdm_known_window **windows, size_t *n,
-                             GError **error)
+                             struct sdm_known_brick *brick, struct sdm_known_window **windows,
+                             size_t *n, GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
     g_auto(sdm_pg_args) brick_args = {0};
-    g_autoptr(sdm_pg_result) brick = NULL;
+    g_autoptr(sdm_pg_result) result = NULL;
     g_autoptr(sdm_pg_result) rows = NULL;
     struct sdm_row_reader in;
 
     sdm_pg_arg_text(&args, compute_brick);
-    if (!sdm_tx_write(tx, &report_brick_statement, &args, &brick, error)) {
+    if (!sdm_tx_write(tx, &report_brick_statement, &args, &result, error)) {
         return false;
     }
-    *compute_no = 0;
+    *brick = (struct sdm_known_brick){0};
     *n = 0;
-    if (sdm_pg_result_n_rows(brick) == 0) {
+    if (sdm_pg_result_n_rows(result) == 0) {
         return true;
     }
-    in = sdm_row_reader(brick, arena, error);
-    *compute_no = sdm_row_int32(&in, 0, 0);
-    *want_generation = sdm_row_int64(&in, 0, 1);
-    *have_generation = sdm_row_int64(&in, 0, 2);
-    sdm_pg_arg_int64(&brick_args, *compute_no);
-    rows = sdm_pg_exec(tx->pg, &known_statement, &brick_args, error);
+    in = sdm_row_reader(result, arena, error);
+    brick->compute_no = sdm_row_int32(&in, 0, 0);
+    brick->want_generation = sdm_row_int64(&in, 0, 1);
+    brick->have_generation = sdm_row_int64(&in, 0, 2);
+    brick->fenced = sdm_row_bool(&in, 0, 3);
+    brick->returning = sdm_row_bool(&in, 0, 4);
+    brick->boot_id = sdm_row_text(&in, 0, 5);
+    brick->report_made_us = sdm_row_int64(&in, 0, 6);
+    sdm_pg_arg_int64(&brick_args, brick->compute_no);
+    rows = sdm_pg_exec(sdm_tx_read(tx), &known_statement, &brick_args, error);
     return in.ok && rows != NULL && read_known(rows, arena, windows, n, error);
 }
 
@@ -420,7 +489,7 @@ void sdm_store_attachment_found(struct sdm_tx *tx, const char *attachment,
 }
 
 void sdm_store_agent_reported(struct sdm_tx *tx, int32_t compute_no, const char *boot_id,
-                              const char *version, int64_t have_generation)
+                              const char *version, int64_t have_generation, int64_t made_us)
 {
     g_auto(sdm_pg_args) args = {0};
 
@@ -428,6 +497,7 @@ void sdm_store_agent_reported(struct sdm_tx *tx, int32_t compute_no, const char 
     sdm_pg_arg_text(&args, boot_id);
     sdm_pg_arg_text(&args, version);
     sdm_pg_arg_int64(&args, have_generation);
+    sdm_pg_arg_int64(&args, made_us);
     sdm_tx_queue(tx, &reported_statement, &args);
 }
 
@@ -436,16 +506,16 @@ struct each {
     void *data;
 };
 
-static bool visit_row(const struct sdm_pg_result *row, void *data, GError **error)
+static bool visit_row(struct sdm_pg_copy_row *row, void *data, GError **error)
 {
     const struct each *each = data;
-    struct sdm_row_reader in = sdm_row_reader(row, NULL, error);
-    int32_t compute_no = sdm_row_int32(&in, 0, 0);
-    int32_t entry = sdm_row_int32(&in, 0, 1);
-    int64_t start_bytes = sdm_row_int64(&in, 0, 2);
-    int64_t size_bytes = sdm_row_int64(&in, 0, 3);
+    int32_t compute_no = sdm_pg_copy_int32(row);
+    int32_t entry = sdm_pg_copy_int32(row);
+    int64_t start_bytes = sdm_pg_copy_int64(row);
+    int64_t size_bytes = sdm_pg_copy_int64(row);
 
-    return in.ok && each->visit(compute_no, entry, start_bytes, size_bytes, each->data, error);
+    return sdm_pg_copy_ok(row) &&
+           each->visit(compute_no, entry, start_bytes, size_bytes, each->data, error);
 }
 
 bool sdm_store_windows_each(struct sdm_pg *pg, sdm_store_window_fn *visit, void *data,
@@ -453,12 +523,13 @@ bool sdm_store_windows_each(struct sdm_pg *pg, sdm_store_window_fn *visit, void 
 {
     struct each each = {visit, data};
 
-    return sdm_pg_stream(pg, &each_statement, NULL, visit_row, &each, error);
+    return sdm_pg_copy(pg, &each_statement, visit_row, &each, error);
 }
 
 SDM_STORE_STATEMENTS(window, &attachment_insert_statement, &attachment_set_statement,
                      &attachment_delete_statement, &generation_statement, &insert_statement,
                      &unwant_statement, &settle_statement, &delete_statement, &offer_statement,
-                     &compile_brick_statement, &compile_rows_statement, &report_brick_statement,
-                     &known_statement, &window_found_statement, &attachment_found_statement,
-                     &reported_statement, &each_statement)
+                     &offer_circuit_statement, &to_offer_statement, &compile_brick_statement,
+                     &compile_rows_statement, &report_brick_statement, &known_statement,
+                     &window_found_statement, &attachment_found_statement, &reported_statement,
+                     &each_statement)

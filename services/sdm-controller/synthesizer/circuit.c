@@ -3,8 +3,10 @@
 #include "sdm-controller/settle/pending.h"
 #include "sdm-controller/settle/release.h"
 #include "sdm-controller/store/circuit.h"
+#include "sdm-controller/store/lock.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/reservation.h"
+#include "sdm-controller/store/shared.h"
 #include "sdm-controller/store/snapshot.h"
 #include "sdm-controller/store/timing.h"
 #include "sdm-controller/store/window.h"
@@ -65,7 +67,7 @@ static void undo_hops(struct sdm_job *job, const struct sdm_wanted_circuit *want
     }
 }
 
-/* The reservations that a circuit carries, locked. */
+/* The reservations that a circuit carries, locked, and their compute bricks with them. */
 struct carried {
     char (*reservations)[SDM_UUID_SIZE];
     size_t n;
@@ -74,17 +76,21 @@ struct carried {
 static bool lock_carried(struct sdm_job *job, struct sdm_tx *tx, const char *circuit,
                          struct carried *carried, GError **error)
 {
-    return sdm_store_circuit_reservations(tx->pg, circuit, job->arena, &carried->reservations,
-                                          &carried->n, error) &&
-           sdm_store_reservations_lock(tx, carried->reservations, carried->n, error);
+    if (!sdm_store_circuit_reservations(sdm_tx_read(tx), circuit, job->arena,
+                                        &carried->reservations, &carried->n, error)) {
+        return false;
+    }
+    sdm_lock_reservations(tx, carried->reservations, carried->n);
+    return true;
 }
 
+/* 'fabric_us' is what the switches took; negative when they have not done it. */
 static bool settle_carried(struct sdm_job *job, struct sdm_tx *tx, const struct carried *carried,
-                           bool timed, GError **error)
+                           int64_t fabric_us, GError **error)
 {
     for (size_t i = 0; i < carried->n; i++) {
-        if (timed) {
-            sdm_timing_fabric(tx, carried->reservations[i]);
+        if (fabric_us >= 0) {
+            sdm_timing_fabric(tx, carried->reservations[i], fabric_us);
         }
         if (sdm_settle(&job->settler, tx, carried->reservations[i], NULL, job->arena, error) ==
             NULL) {
@@ -95,7 +101,8 @@ static bool settle_carried(struct sdm_job *job, struct sdm_tx *tx, const struct 
 }
 
 static bool write_found(struct sdm_job *job, struct sdm_tx *tx,
-                        const struct sdm_wanted_circuit *wanted, bool up, GError **error)
+                        const struct sdm_wanted_circuit *wanted, bool up, int64_t fabric_us,
+                        GError **error)
 {
     struct carried carried;
     int64_t generation;
@@ -108,14 +115,16 @@ static bool write_found(struct sdm_job *job, struct sdm_tx *tx,
         if (!sdm_store_generation_next(tx, wanted->compute_no, &generation, error)) {
             return false;
         }
+        /* Noted here, telling the agent needs no commit of its own. */
+        sdm_store_windows_offer_circuit(tx, wanted->circuit);
         sdm_post_device(tx, job->config->sink, SDM_WORK_AGENT, wanted->compute_no);
     }
-    sdm_store_circuit_found(tx, wanted->circuit, up);
-    return settle_carried(job, tx, &carried, true, error);
+    sdm_shared_circuit_found(tx, wanted->circuit, up);
+    return settle_carried(job, tx, &carried, fabric_us, error);
 }
 
 static bool mark_found(struct sdm_job *job, const struct sdm_wanted_circuit *wanted, bool up,
-                       GError **error)
+                       int64_t fabric_us, GError **error)
 {
     struct sdm_tx tx = {0};
     bool done;
@@ -124,7 +133,7 @@ static bool mark_found(struct sdm_job *job, const struct sdm_wanted_circuit *wan
         !sdm_tx_begin(&tx, job->pg, job->config->epoch, error)) {
         return false;
     }
-    done = write_found(job, &tx, wanted, up, error) && sdm_tx_commit(&tx, error);
+    done = write_found(job, &tx, wanted, up, fabric_us, error) && sdm_tx_commit(&tx, error);
     return sdm_job_end(&tx, done);
 }
 
@@ -134,8 +143,8 @@ static bool give_up_accelerators(struct sdm_job *job, struct sdm_tx *tx,
                                  GError **error)
 {
     for (size_t i = 0; i < carried->n; i++) {
-        const struct sdm_snapshot *snapshot =
-            sdm_store_snapshot_load(tx->pg, carried->reservations[i], true, job->arena, error);
+        const struct sdm_snapshot *snapshot = sdm_store_snapshot_load(
+            sdm_tx_read(tx), carried->reservations[i], true, job->arena, error);
 
         if (snapshot == NULL) {
             return false;
@@ -165,7 +174,7 @@ static bool write_refused(struct sdm_job *job, struct sdm_tx *tx, const char *ci
     sdm_store_circuit_refused(tx, circuit, sdm_error_code_name(SDM_ERROR_FABRIC_REFUSED),
                               refusal->message);
     return give_up_accelerators(job, tx, &carried, refusal, error) &&
-           settle_carried(job, tx, &carried, false, error);
+           settle_carried(job, tx, &carried, -1, error);
 }
 
 /* Whoever waits for it is told, and what its request began is undone. */
@@ -183,6 +192,8 @@ static void tell_refused(struct sdm_job *job, const char *circuit, const GError 
 
 static bool bring_up(struct sdm_job *job, const struct sdm_wanted_circuit *wanted, GError **error)
 {
+    int64_t start_us = g_get_monotonic_time();
+
     for (size_t i = 0; i < wanted->n_hops; i++) {
         GError *failure = NULL;
 
@@ -196,17 +207,35 @@ static bool bring_up(struct sdm_job *job, const struct sdm_wanted_circuit *wante
         g_propagate_error(error, failure);
         return false;
     }
-    return mark_found(job, wanted, true, error);
+    return mark_found(job, wanted, true, g_get_monotonic_time() - start_us, error);
+}
+
+/* Committed before the first switch is told: otherwise a window that is made meanwhile would be
+ * offered on a circuit that is going, and cut under its guest. */
+static bool mark_cutting(struct sdm_job *job, const struct sdm_wanted_circuit *wanted,
+                         bool *unwanted, GError **error)
+{
+    struct sdm_tx tx = {0};
+
+    return sdm_tx_begin(&tx, job->pg, job->config->epoch, error) &&
+           sdm_job_end(&tx, sdm_store_circuit_cutting(&tx, wanted->circuit, unwanted, error) &&
+                                sdm_tx_commit(&tx, error));
 }
 
 static bool cut(struct sdm_job *job, const struct sdm_wanted_circuit *wanted, GError **error)
 {
-    for (size_t i = wanted->n_hops; i > 0; i--) {
+    int64_t start_us = g_get_monotonic_time();
+    bool unwanted = true;
+
+    if (!wanted->cutting && !mark_cutting(job, wanted, &unwanted, error)) {
+        return false;
+    }
+    for (size_t i = unwanted ? wanted->n_hops : 0; i > 0; i--) {
         if (!disconnect_hop(job, wanted->circuit, &wanted->hops[i - 1], error)) {
             return false;
         }
     }
-    return mark_found(job, wanted, false, error);
+    return !unwanted || mark_found(job, wanted, false, g_get_monotonic_time() - start_us, error);
 }
 
 struct dropped {
@@ -269,6 +298,48 @@ static bool drop_idle(struct sdm_job *job, const struct sdm_wanted_circuit *want
     return sdm_job_end(&tx, done && sdm_tx_commit(&tx, error));
 }
 
+static bool crosses(struct sdm_job *job, const char *circuit, const struct sdm_wanted_hop *hop)
+{
+    bool holds =
+        sdm_crossings_holds(sdm_gates_open(job->gates, hop->switch_no), crossing_of(hop), circuit);
+
+    sdm_gates_close(job->gates, hop->switch_no);
+    return holds;
+}
+
+/* Wired by a job whose transaction failed, and not wanted since: nobody else would cut it. */
+static bool cut_remains(struct sdm_job *job, const struct sdm_wanted_circuit *wanted,
+                        GError **error)
+{
+    for (size_t i = wanted->n_hops; i > 0; i--) {
+        const struct sdm_wanted_hop *hop = &wanted->hops[i - 1];
+        const struct sdm_work audit = {.kind = SDM_WORK_AUDIT, .device_no = hop->switch_no};
+
+        if (crosses(job, wanted->circuit, hop) &&
+            !disconnect_hop(job, wanted->circuit, hop, error)) {
+            job->config->sink->post(job->config->sink->data, &audit);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Wanted otherwise and then as it is before anything was done: its switches have what they shall.
+ */
+static bool converge(struct sdm_job *job, const struct sdm_wanted_circuit *wanted, GError **error)
+{
+    struct sdm_tx tx = {0};
+
+    if (!wanted->behind) {
+        return true;
+    }
+    if (!sdm_tx_begin(&tx, job->pg, job->config->epoch, error)) {
+        return false;
+    }
+    sdm_shared_circuit_converge(&tx, wanted->circuit);
+    return sdm_job_end(&tx, sdm_tx_commit(&tx, error));
+}
+
 bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error)
 {
     GError *failure = NULL;
@@ -282,8 +353,12 @@ bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error)
         /* Comes again when the brick has woken. */
         return !wanted->powered || bring_up(job, wanted, error);
     }
-    if (!wanted->want_up && wanted->have_up) {
+    /* A cut that has begun is ended, wanted again or not: it comes again to be wired. */
+    if (wanted->have_up && (!wanted->want_up || wanted->cutting)) {
         return cut(job, wanted, error);
     }
-    return wanted->want_up || drop_idle(job, wanted, error);
+    if (!wanted->want_up && !cut_remains(job, wanted, error)) {
+        return false;
+    }
+    return converge(job, wanted, error) && (wanted->want_up || drop_idle(job, wanted, error));
 }

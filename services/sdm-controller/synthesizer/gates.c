@@ -1,12 +1,14 @@
 #include "sdm-controller/synthesizer/job.h"
 
+#include <pthread.h>
+
 struct gate {
-    GMutex mutex;
+    pthread_mutex_t mutex;
     struct sdm_crossings *crossings; /* guarded by 'mutex' */
 };
 
 struct sdm_gates {
-    GMutex mutex;
+    pthread_mutex_t mutex;
     GHashTable *gates; /* switch_no to struct gate, guarded by 'mutex'; gates are never removed */
 };
 
@@ -15,7 +17,7 @@ static void free_gate(gpointer data)
     struct gate *gate = data;
 
     sdm_crossings_free(gate->crossings);
-    g_mutex_clear(&gate->mutex);
+    pthread_mutex_destroy(&gate->mutex);
     g_free(gate);
 }
 
@@ -23,7 +25,7 @@ struct sdm_gates *sdm_gates_new(void)
 {
     struct sdm_gates *gates = g_new0(struct sdm_gates, 1);
 
-    g_mutex_init(&gates->mutex);
+    pthread_mutex_init(&gates->mutex, NULL);
     gates->gates = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_gate);
     return gates;
 }
@@ -34,7 +36,7 @@ void sdm_gates_free(struct sdm_gates *gates)
         return;
     }
     g_hash_table_destroy(gates->gates);
-    g_mutex_clear(&gates->mutex);
+    pthread_mutex_destroy(&gates->mutex);
     g_free(gates);
 }
 
@@ -42,15 +44,15 @@ static struct gate *find_gate(struct sdm_gates *gates, int32_t switch_no)
 {
     struct gate *gate;
 
-    g_mutex_lock(&gates->mutex);
+    pthread_mutex_lock(&gates->mutex);
     gate = g_hash_table_lookup(gates->gates, GINT_TO_POINTER(switch_no));
     if (gate == NULL) {
         gate = g_new0(struct gate, 1);
-        g_mutex_init(&gate->mutex);
+        pthread_mutex_init(&gate->mutex, NULL);
         gate->crossings = sdm_crossings_new();
         g_hash_table_insert(gates->gates, GINT_TO_POINTER(switch_no), gate);
     }
-    g_mutex_unlock(&gates->mutex);
+    pthread_mutex_unlock(&gates->mutex);
     return gate;
 }
 
@@ -58,11 +60,11 @@ struct sdm_crossings *sdm_gates_open(struct sdm_gates *gates, int32_t switch_no)
 {
     struct gate *gate = find_gate(gates, switch_no);
 
-    g_mutex_lock(&gate->mutex);
+    pthread_mutex_lock(&gate->mutex);
     return gate->crossings;
 }
 
 void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no)
 {
-    g_mutex_unlock(&find_gate(gates, switch_no)->mutex);
+    pthread_mutex_unlock(&find_gate(gates, switch_no)->mutex);
 }

@@ -35,3 +35,10 @@ bool sdm_job_settle(struct sdm_job *job, const char *reservation, GError **error
                                     NULL &&
                                 sdm_tx_commit(&tx, error));
 }
+
+void sdm_job_repost(const struct sdm_work *work, void *data)
+{
+    const struct sdm_job *job = data;
+
+    job->config->sink->post(job->config->sink->data, work);
+}

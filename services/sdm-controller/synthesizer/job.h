@@ -11,6 +11,8 @@
 #include "lib/pg/pg.h"
 #include "sdm-controller/compile/crossings.h"
 #include "sdm-controller/model/wanted.h"
+#include "sdm-controller/synthesizer/looks.h"
+#include "sdm-controller/synthesizer/strangers.h"
 #include "sdm-controller/synthesizer/synthesizer.h"
 
 /* Cross-connections in use, one lock a switch.  The lock is held while the switch is asked, because
@@ -30,10 +32,23 @@ void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no);
 const struct sdm_synthesizer_config *
 sdm_synthesizer_get_config(const struct sdm_synthesizer *synthesizer);
 
+/* How often in a row each device has not answered; safe from any thread. */
+struct sdm_silence;
+typedef struct sdm_silence sdm_silence;
+
+struct sdm_silence *sdm_silence_new(void);
+void sdm_silence_free(struct sdm_silence *silence);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_silence, sdm_silence_free)
+
+struct sdm_strangers *sdm_synthesizer_get_strangers(struct sdm_synthesizer *synthesizer);
+struct sdm_looks *sdm_synthesizer_get_looks(struct sdm_synthesizer *synthesizer);
+
 struct sdm_job {
     const struct sdm_synthesizer_config *config;
     struct sdm_settler settler;
     struct sdm_gates *gates;
+    struct sdm_silence *silence;
+    struct sdm_looks *looks;
     struct sdm_pg *pg;
     /* For this piece; freed after it. */
     struct sdm_arena *arena;
@@ -46,6 +61,9 @@ bool sdm_job_end(struct sdm_tx *tx, bool committed);
  * so that nothing is left to do; else false with the failure passed on. */
 bool sdm_job_is_gone(GError *failure_take, GError **error);
 
+/* Posts 'work' for the job that is 'data'. */
+void sdm_job_repost(const struct sdm_work *work, void *data);
+
 /* Each does one piece.  SDM_UNAVAILABLE means later again; so does FABRIC_REFUSED, after it has
  * been told to whoever waits. */
 bool sdm_job_circuit(struct sdm_job *job, const char *circuit, GError **error);
@@ -54,3 +72,6 @@ bool sdm_job_power(struct sdm_job *job, int32_t device_no, GError **error);
 bool sdm_job_scrub(struct sdm_job *job, const char *segment, GError **error);
 bool sdm_job_settle(struct sdm_job *job, const char *reservation, GError **error);
 bool sdm_job_audit(struct sdm_job *job, int32_t switch_no, GError **error);
+bool sdm_job_fence(struct sdm_job *job, int32_t device_no, GError **error);
+bool sdm_job_probe(struct sdm_job *job, int32_t device_no, GError **error);
+bool sdm_job_extents(struct sdm_job *job, int32_t brick_no, GError **error);

@@ -55,13 +55,6 @@ static bool mark(struct sdm_job *job, const struct sdm_driven_device *device, co
                        write_power(job, &tx, device, refusal, error) && sdm_tx_commit(&tx, error));
 }
 
-static void repost(const struct sdm_work *work, void *data)
-{
-    const struct sdm_job *job = data;
-
-    job->config->sink->post(job->config->sink->data, work);
-}
-
 bool sdm_job_power(struct sdm_job *job, int32_t device_no, GError **error)
 {
     g_autoptr(GError) failure = NULL;
@@ -81,5 +74,5 @@ bool sdm_job_power(struct sdm_job *job, int32_t device_no, GError **error)
     }
     /* Circuits and scrubs may have waited for the brick. */
     return mark(job, &device, failure, error) &&
-           sdm_store_todo_of_brick(job->pg, device_no, repost, job, error);
+           sdm_store_todo_of_brick(job->pg, device_no, sdm_job_repost, job, error);
 }

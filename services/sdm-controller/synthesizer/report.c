@@ -5,37 +5,32 @@
 #include "lib/base/error.h"
 #include "lib/svc/log.h"
 #include "sdm-controller/compile/report.h"
+#include "sdm-controller/settle/quarantine.h"
 #include "sdm-controller/settle/release.h"
+#include "sdm-controller/store/adoption.h"
 #include "sdm-controller/store/event.h"
+#include "sdm-controller/store/fence.h"
+#include "sdm-controller/store/lock.h"
 #include "sdm-controller/store/post.h"
 #include "sdm-controller/store/reservation.h"
 #include "sdm-controller/store/snapshot.h"
 #include "sdm-controller/store/timing.h"
 #include "sdm-controller/store/vm.h"
 #include "sdm-controller/store/window.h"
-#include "sdm-controller/synthesizer/job.h"
+#include "sdm-controller/synthesizer/taking.h"
 
 /* The broker's user of an agent is this and the brick's id. */
 #define AGENT_USER_PREFIX "agent."
 
-struct taking {
-    const struct sdm_synthesizer_config *config;
-    struct sdm_settler settler;
-    const struct sdm_s7_report *report;
-    struct sdm_tx tx;
-    struct sdm_arena *arena;
-    int32_t compute_no;
-    int64_t want_generation;
-    int64_t have_generation;
-    struct sdm_known_window *known;
-    size_t n_known;
-    /* Reservations to settle: keys of a set. */
-    GHashTable *touched;
-};
-
+/* The broker checks the user id of a message that has one: a message without could be anybody's.  A
+ * user that is no agent's is a service that is trusted with all of them. */
 static bool check_user(const char *user_id, const char *brick, GError **error)
 {
-    if (user_id == NULL || !g_str_has_prefix(user_id, AGENT_USER_PREFIX) ||
+    if (user_id == NULL || user_id[0] == '\0') {
+        return sdm_refuse(error, SDM_ERROR_FORBIDDEN, "nobody reports for compute brick '%s'",
+                          brick);
+    }
+    if (!g_str_has_prefix(user_id, AGENT_USER_PREFIX) ||
         strcmp(user_id + strlen(AGENT_USER_PREFIX), brick) == 0) {
         return true;
     }
@@ -43,35 +38,57 @@ static bool check_user(const char *user_id, const char *brick, GError **error)
                       user_id, brick);
 }
 
-/* An error of a window that is where it is wanted would outlive what it was about. */
-static bool has_failed(const struct taking *taking, const struct sdm_report_finding *finding)
+/* It changes something, or says why nothing changes. */
+static bool is_news(const struct sdm_report_finding *finding)
 {
-    return finding->found != NULL && finding->found->has_error_code &&
-           finding->have != taking->known[finding->known].want;
+    return finding->changed || finding->failed;
 }
 
-/* It changes something, or says why nothing changes. */
-static bool is_news(const struct taking *taking, const struct sdm_report_finding *finding)
+/* What was there, as far as was known, and went unasked: the agent, which is still told to have it,
+ * makes it again.  And what is still there although its agent says that it is done. */
+static void tell_drift(struct sdm_taking *taking, const struct sdm_report_finding *finding)
 {
-    return finding->changed || has_failed(taking, finding);
+    const struct sdm_known_window *known = &taking->known[finding->known];
+    enum sdm_drift_kind kind = SDM_DRIFT_KIND_ENTRY_MISSING;
+    g_autofree char *text = NULL;
+
+    if (!finding->changed) {
+        return;
+    }
+    if (known->want == SDM_WINDOW_LEVEL_ABSENT) {
+        if (finding->have <= known->have) {
+            return;
+        }
+        kind = SDM_DRIFT_KIND_ENTRY_UNWANTED;
+    } else if (finding->have >= known->have) {
+        return;
+    } else if (finding->have == SDM_WINDOW_LEVEL_MAPPED) {
+        kind = SDM_DRIFT_KIND_MEMORY_MISSING;
+    }
+    text =
+        g_strdup_printf("window '%s' in NetPort entry %d: want %s, had %s, found %s", known->window,
+                        known->entry, sdm_window_level_name(known->want),
+                        sdm_window_level_name(known->have), sdm_window_level_name(finding->have));
+    sdm_event_drift(&taking->tx, taking->config->sink, taking->report->brick, kind, text,
+                    SDM_EVENT_DRIFT_ACTION_REPAIRED);
 }
 
 /* One finding: the window's level, and what it says of its attachment and of the time it took. */
-static void take_finding(struct taking *taking, const struct sdm_report_finding *finding)
+static void take_finding(struct sdm_taking *taking, const struct sdm_report_finding *finding)
 {
     const struct sdm_known_window *known = &taking->known[finding->known];
     const struct sdm_wire_found_window *found = finding->found;
-    bool failed = has_failed(taking, finding);
 
+    tell_drift(taking, finding);
     if (finding->changed) {
         sdm_store_window_found(&taking->tx, known->window, finding->have, finding->gone);
     }
-    if (is_news(taking, finding)) {
+    if (is_news(finding)) {
         sdm_store_attachment_found(
             &taking->tx, known->attachment,
             found != NULL && found->has_guest_memory_bytes ? (int64_t)found->guest_memory_bytes : 0,
-            failed ? sdm_error_code_name(found->error_code) : NULL,
-            failed && found->has_error_text ? found->error_text : NULL);
+            finding->failed ? sdm_error_code_name(found->error_code) : NULL,
+            finding->failed && found->has_error_text ? found->error_text : NULL);
         g_hash_table_add(taking->touched, (gpointer)known->reservation);
     }
     if (finding->changed && found != NULL && (found->has_agent_us || found->has_guest_us)) {
@@ -80,160 +97,138 @@ static void take_finding(struct taking *taking, const struct sdm_report_finding 
     }
 }
 
-static void take_strangers(struct taking *taking, const struct sdm_report_findings *findings)
-{
-    for (size_t i = 0; i < findings->n_strangers; i++) {
-        g_autofree char *text = g_strdup_printf(
-            "%s: window '%s' in NetPort entry %" G_GUINT64_FORMAT " was never handed out",
-            sdm_error_code_name(SDM_ERROR_UNKNOWN_SEGMENT), findings->strangers[i]->window,
-            findings->strangers[i]->entry);
-
-        sdm_event_drift(&taking->tx, taking->config->sink, taking->report->brick, text,
-                        SDM_EVENT_DRIFT_ACTION_REPORTED);
-        sdm_log_limited(SDM_LOG_WARNING, "unknown-window",
-                        sdm_log_text("brick", taking->report->brick), sdm_log_text("text", text));
-    }
-    if (findings->n_strangers > 0 &&
-        taking->report->generation < (uint64_t)taking->want_generation) {
-        /* The wanted state does not list it, so the agent takes it away, gently. */
-        sdm_post_device(&taking->tx, taking->config->sink, SDM_WORK_AGENT, taking->compute_no);
-    }
-}
-
-/* Whatever the report moves is locked before anything is written: reservations, then the brick. */
-static bool lock_touched(struct taking *taking, const struct sdm_report_findings *findings,
+/* Whatever the report moves is locked before anything is written: reservations whose windows or
+ * machines have changed, then compute bricks. */
+static bool lock_touched(struct sdm_taking *taking, const struct sdm_report_findings *findings,
                          GError **error)
 {
     const struct sdm_s7_report *report = taking->report;
-    char(*reservations)[SDM_UUID_SIZE] =
-        sdm_arena_alloc(taking->arena, taking->n_known, SDM_UUID_SIZE);
-    size_t n = 0;
+    g_autoptr(sdm_lock_set) set = sdm_lock_set_new();
+    char(*left)[SDM_UUID_SIZE];
+    size_t n_left;
 
-    for (size_t i = 0; i < taking->n_known; i++) {
-        if (is_news(taking, &findings->findings[i])) {
-            memcpy(reservations[n++], taking->known[i].reservation, SDM_UUID_SIZE);
-        }
-    }
-    if (n > 0 && !sdm_store_reservations_lock(&taking->tx, reservations, n, error)) {
+    if (!sdm_taking_read_vms(taking, &left, &n_left, error)) {
         return false;
     }
-    sdm_store_agent_reported(&taking->tx, taking->compute_no, report->boot_id, report->version,
-                             report->converged ? (int64_t)report->generation
-                                               : taking->have_generation);
+    for (size_t i = 0; i < n_left; i++) {
+        g_ptr_array_add(set->reservations, left[i]);
+    }
+    for (size_t i = 0; i < taking->n_known; i++) {
+        /* What a stranger has may be any of them's. */
+        if (is_news(&findings->findings[i]) ||
+            (sdm_taking_asks(taking) && findings->n_strangers > 0)) {
+            g_ptr_array_add(set->reservations, taking->known[i].reservation);
+        }
+    }
+    g_ptr_array_add(set->compute_bricks, (char *)report->brick);
+    sdm_lock(&taking->tx, set);
+    sdm_store_agent_reported(
+        &taking->tx, taking->brick.compute_no, report->boot_id, report->version,
+        report->converged ? (int64_t)report->generation : taking->brick.have_generation,
+        report->has_made_us ? (int64_t)report->made_us : 0);
     return true;
 }
 
-static bool take_windows(struct taking *taking, GError **error)
+static bool take_windows(struct sdm_taking *taking, GError **error)
 {
-    struct sdm_report_findings findings;
+    struct sdm_report_findings *findings = &taking->findings;
 
-    if (!sdm_store_known_windows(&taking->tx, taking->report->brick, taking->arena,
-                                 &taking->compute_no, &taking->want_generation,
-                                 &taking->have_generation, &taking->known, &taking->n_known,
-                                 error)) {
+    if (!sdm_store_known_windows(&taking->tx, taking->report->brick, taking->arena, &taking->brick,
+                                 &taking->known, &taking->n_known, error)) {
         return false;
     }
-    if (taking->compute_no == 0) {
+    if (taking->brick.compute_no == 0) {
         return sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no compute brick '%s'",
                           taking->report->brick);
     }
-    sdm_compile_report(taking->report, taking->known, taking->n_known, taking->arena, &findings);
-    if (!lock_touched(taking, &findings, error)) {
+    if (taking->current && taking->report->generation > (uint64_t)taking->brick.want_generation) {
+        return sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                          "the agent of '%s' answers generation %" G_GUINT64_FORMAT
+                          ", the last one is %" G_GINT64_FORMAT,
+                          taking->report->brick, taking->report->generation,
+                          taking->brick.want_generation);
+    }
+    taking->late =
+        sdm_report_is_late(taking->report, taking->brick.boot_id, taking->brick.report_made_us);
+    if (taking->late) {
+        return true;
+    }
+    sdm_compile_report(taking->report, taking->known, taking->n_known, taking->arena, findings);
+    if (!lock_touched(taking, findings, error)) {
         return false;
     }
     /* Refusals last: they are kept with the attachment, where a window that came clears them. */
     for (int failed = 0; failed <= 1; failed++) {
         for (size_t i = 0; i < taking->n_known; i++) {
-            if (has_failed(taking, &findings.findings[i]) == (failed == 1)) {
-                take_finding(taking, &findings.findings[i]);
+            if (findings->findings[i].failed == (failed == 1)) {
+                take_finding(taking, &findings->findings[i]);
             }
         }
     }
-    take_strangers(taking, &findings);
-    return true;
+    return sdm_taking_unknown(taking, error);
 }
 
-static bool give_up_vm(struct taking *taking, const char *vm, GError **error)
+static bool has_nothing(const struct sdm_s7_report *report)
 {
-    char(*reservations)[SDM_UUID_SIZE];
-    size_t n;
-
-    if (!sdm_store_reservation_of_vm(taking->tx.pg, vm, taking->arena, &reservations, &n, error)) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct sdm_snapshot *snapshot =
-            sdm_store_snapshot_load(taking->tx.pg, reservations[i], true, taking->arena, error);
-
-        if (snapshot == NULL) {
+    for (size_t i = 0; i < report->n_windows; i++) {
+        if (report->windows[i].have != SDM_WINDOW_LEVEL_ABSENT) {
             return false;
         }
-        if (snapshot->state >= SDM_RESERVATION_STATE_RELEASING) {
-            continue;
-        }
-        if (!sdm_settle_give_up(&taking->settler, &taking->tx, snapshot, "its guest is gone",
-                                taking->arena, error)) {
-            return false;
-        }
-        g_hash_table_add(taking->touched, reservations[i]);
     }
     return true;
 }
 
-static void tell_vm(struct taking *taking, const char *vm, const char *text)
-{
-    struct sdm_event_vm event = {0};
+struct returned {
+    struct sdm_ledger *ledger;
+    int32_t device_no;
+};
 
-    g_strlcpy(event.at, taking->tx.now, sizeof event.at);
-    g_strlcpy(event.vm, vm, sizeof event.vm);
-    g_strlcpy(event.compute_brick, taking->report->brick, sizeof event.compute_brick);
-    g_strlcpy(event.text, text, sizeof event.text);
-    sdm_event_vm(&taking->tx, taking->config->sink, &event);
+static void end_return(void *data, bool committed)
+{
+    struct returned *returned = data;
+
+    if (committed) {
+        sdm_ledger_lock(returned->ledger);
+        sdm_ledger_set_state(returned->ledger, returned->device_no, SDM_BRICK_STATE_ACTIVE);
+        sdm_ledger_unlock(returned->ledger);
+    }
+    g_free(returned);
 }
 
-static struct sdm_vm *read_vms(const struct taking *taking)
+/* A fenced brick is told to have nothing, and serves again when it says so. */
+static bool take_fenced(struct sdm_taking *taking, GError **error)
 {
     const struct sdm_s7_report *report = taking->report;
-    struct sdm_vm *vms = SDM_ARENA_NEW(taking->arena, struct sdm_vm, report->n_vms);
+    const struct sdm_synthesizer_config *config = taking->config;
+    struct returned *returned;
+    bool empty = has_nothing(report);
+    bool over = false;
 
-    for (size_t i = 0; i < report->n_vms; i++) {
-        const struct sdm_wire_vm *from = &report->vms[i];
-        struct sdm_vm *to = &vms[i];
-
-        g_strlcpy(to->vm, from->vm, sizeof to->vm);
-        g_strlcpy(to->name, from->name, sizeof to->name);
-        g_strlcpy(to->boot_id, from->boot_id, sizeof to->boot_id);
-        to->compute_no = taking->compute_no;
-        to->n_slots = (int32_t)from->n_slots;
-        to->n_slots_used = (int32_t)from->n_slots_used;
-        to->max_memory_bytes = (int64_t)from->max_memory_bytes;
-        to->memory_bytes = (int64_t)from->memory_bytes;
-        to->guest_memory_bytes = (int64_t)from->guest_memory_bytes;
+    if (!taking->brick.fenced) {
+        return true;
     }
-    return vms;
-}
-
-static bool take_vms(struct taking *taking, GError **error)
-{
-    struct sdm_vm_changes changes = {0};
-
-    if (!sdm_vm_report(&taking->tx, taking->compute_no, read_vms(taking), taking->report->n_vms,
-                       taking->arena, &changes, error)) {
+    if (!empty || report->generation < (uint64_t)taking->brick.want_generation) {
+        sdm_post_device(&taking->tx, config->sink, SDM_WORK_AGENT, taking->brick.compute_no);
+    }
+    if (!empty || !taking->brick.returning || report->epoch != (uint64_t)config->epoch) {
+        return true;
+    }
+    if (!sdm_store_fence_over(&taking->tx, taking->brick.compute_no, (int64_t)report->generation,
+                              &over, error)) {
         return false;
     }
-    for (size_t i = 0; i < changes.n_appeared; i++) {
-        tell_vm(taking, changes.appeared[i], "appeared");
+    if (!over) {
+        return true;
     }
-    for (size_t i = 0; i < changes.n_gone; i++) {
-        tell_vm(taking, changes.gone[i], "vanished");
-        if (!give_up_vm(taking, changes.gone[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    returned = g_new0(struct returned, 1);
+    returned->ledger = config->ledger;
+    returned->device_no = taking->brick.compute_no;
+    sdm_tx_on_end(&taking->tx, end_return, returned);
+    return config->fence_done(config->user, &taking->tx, taking->brick.compute_no,
+                              "has nothing mapped, and serves again", NULL, taking->arena, error);
 }
 
-static bool settle_touched(struct taking *taking, GError **error)
+static bool settle_touched(struct sdm_taking *taking, GError **error)
 {
     /* In one order everywhere, so that two reports cannot wait for each other's rows. */
     g_autoptr(GList) keys =
@@ -248,9 +243,23 @@ static bool settle_touched(struct taking *taking, GError **error)
     return true;
 }
 
-static bool take(struct taking *taking, GError **error)
+static bool take(struct sdm_taking *taking, GError **error)
 {
-    return take_windows(taking, error) && take_vms(taking, error) && settle_touched(taking, error);
+    if (!take_windows(taking, error)) {
+        return false;
+    }
+    return taking->late || (sdm_taking_vms(taking, error) && settle_touched(taking, error) &&
+                            take_fenced(taking, error));
+}
+
+/* What the brick had before is known: it may be told what it shall have. */
+static void hear(struct sdm_synthesizer *synthesizer, const struct sdm_taking *taking)
+{
+    const struct sdm_work work = {.kind = SDM_WORK_AGENT, .device_no = taking->brick.compute_no};
+
+    if (taking->current && !taking->late && sdm_looks_hear(taking->looks, work.device_no)) {
+        sdm_synthesizer_post(synthesizer, &work);
+    }
 }
 
 bool sdm_synthesizer_on_report(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg,
@@ -260,10 +269,16 @@ bool sdm_synthesizer_on_report(struct sdm_synthesizer *synthesizer, struct sdm_p
     const struct sdm_synthesizer_config *config = sdm_synthesizer_get_config(synthesizer);
     g_autoptr(sdm_arena) arena = sdm_arena_new();
     g_autoptr(GHashTable) touched = g_hash_table_new(g_str_hash, g_str_equal);
-    struct taking taking = {
+    bool current = report->epoch == (uint64_t)config->epoch;
+    struct sdm_s7_report answer = *report;
+    struct sdm_taking taking = {
         .config = config,
+        .strangers = sdm_synthesizer_get_strangers(synthesizer),
         .settler = {config->ledger, config->sink},
-        .report = report,
+        .report = &answer,
+        .looks = sdm_synthesizer_get_looks(synthesizer),
+        .current = current,
+        .first = current && report->generation == 0,
         .arena = arena,
         .touched = touched,
     };
@@ -271,16 +286,33 @@ bool sdm_synthesizer_on_report(struct sdm_synthesizer *synthesizer, struct sdm_p
     if (!check_user(user_id, report->brick, error)) {
         return false;
     }
-    if (report->epoch > (uint64_t)config->epoch) {
-        return sdm_refuse(error, SDM_ERROR_STALE_EPOCH,
-                          "the agent of '%s' has obeyed epoch %" G_GUINT64_FORMAT
-                          ", this is %" G_GINT64_FORMAT,
-                          report->brick, report->epoch, config->epoch);
+    if (!current) {
+        /* Generations of another epoch may be another database's. */
+        answer.generation = 0;
+        answer.converged = false;
     }
+    /* Where another leads, the database says so. */
     if (!sdm_tx_begin(&taking.tx, pg, config->epoch, error)) {
         return false;
     }
-    return sdm_job_end(&taking.tx, take(&taking, error) && sdm_tx_commit(&taking.tx, error));
+    if (report->epoch > (uint64_t)config->epoch) {
+        return sdm_job_end(&taking.tx,
+                           sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
+                                      "the agent of '%s' has obeyed epoch %" G_GUINT64_FORMAT
+                                      ", which no leader had: this is %" G_GINT64_FORMAT,
+                                      report->brick, report->epoch, config->epoch));
+    }
+    if (!sdm_job_end(&taking.tx, take(&taking, error) && sdm_tx_commit(&taking.tx, error))) {
+        return false;
+    }
+    hear(synthesizer, &taking);
+    if (taking.elsewhere != NULL) {
+        sdm_looks_keep_elsewhere(taking.looks, taking.brick.compute_no, taking.elsewhere);
+    }
+    /* Told of only once the event is committed. */
+    sdm_strangers_keep(taking.strangers, taking.brick.compute_no, taking.findings.strangers,
+                       taking.findings.n_strangers);
+    return true;
 }
 
 bool sdm_synthesizer_on_ask(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg,

@@ -1,11 +1,13 @@
 #include "sdm-controller/synthesizer/synthesizer.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/base/error.h"
 #include "lib/svc/lane.h"
 #include "lib/svc/log.h"
-#include "sdm-controller/store/circuit.h"
+#include "sdm-controller/store/adoption.h"
+#include "sdm-controller/store/circuit_load.h"
 #include "sdm-controller/store/leader.h"
 #include "sdm-controller/store/todo.h"
 #include "sdm-controller/synthesizer/job.h"
@@ -28,8 +30,11 @@ struct piece {
 struct sdm_synthesizer {
     struct sdm_synthesizer_config config;
     struct sdm_gates *gates;
+    struct sdm_strangers *strangers;
+    struct sdm_looks *looks;
+    struct sdm_silence *silence;
     struct sdm_lane *lane;
-    GMutex mutex;
+    pthread_mutex_t mutex;
     GHashTable *pieces;  /* set of struct piece, guarded by 'mutex' */
     GHashTable *retries; /* piece to its timer's GSource, guarded by 'mutex' */
     bool stopping;       /* guarded by 'mutex' */
@@ -63,6 +68,16 @@ sdm_synthesizer_get_config(const struct sdm_synthesizer *synthesizer)
     return &synthesizer->config;
 }
 
+struct sdm_strangers *sdm_synthesizer_get_strangers(struct sdm_synthesizer *synthesizer)
+{
+    return synthesizer->strangers;
+}
+
+struct sdm_looks *sdm_synthesizer_get_looks(struct sdm_synthesizer *synthesizer)
+{
+    return synthesizer->looks;
+}
+
 static bool run_piece(struct worker *worker, const struct sdm_work *work, GError **error)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
@@ -71,6 +86,8 @@ static bool run_piece(struct worker *worker, const struct sdm_work *work, GError
         .config = config,
         .settler = {config->ledger, config->sink},
         .gates = worker->synthesizer->gates,
+        .silence = worker->synthesizer->silence,
+        .looks = worker->synthesizer->looks,
         .pg = worker->pg,
         .arena = arena,
     };
@@ -88,6 +105,12 @@ static bool run_piece(struct worker *worker, const struct sdm_work *work, GError
         return sdm_job_settle(&job, work->id, error);
     case SDM_WORK_AUDIT:
         return sdm_job_audit(&job, work->device_no, error);
+    case SDM_WORK_FENCE:
+        return sdm_job_fence(&job, work->device_no, error);
+    case SDM_WORK_PROBE:
+        return sdm_job_probe(&job, work->device_no, error);
+    case SDM_WORK_EXTENTS:
+        return sdm_job_extents(&job, work->device_no, error);
     case SDM_WORK_OUTBOX:
         break;
     }
@@ -108,10 +131,10 @@ static gboolean retry(gpointer data)
     struct piece *piece = data;
     struct sdm_synthesizer *synthesizer = piece->synthesizer;
 
-    g_mutex_lock(&synthesizer->mutex);
+    pthread_mutex_lock(&synthesizer->mutex);
     g_hash_table_remove(synthesizer->retries, piece);
     push(synthesizer, piece);
-    g_mutex_unlock(&synthesizer->mutex);
+    pthread_mutex_unlock(&synthesizer->mutex);
     return G_SOURCE_REMOVE;
 }
 
@@ -130,7 +153,7 @@ static void retry_later(struct sdm_synthesizer *synthesizer, struct piece *piece
 
 static void end_piece(struct sdm_synthesizer *synthesizer, struct piece *piece, bool done)
 {
-    g_mutex_lock(&synthesizer->mutex);
+    pthread_mutex_lock(&synthesizer->mutex);
     piece->running = false;
     if (synthesizer->stopping) {
         g_hash_table_remove(synthesizer->pieces, piece);
@@ -144,7 +167,18 @@ static void end_piece(struct sdm_synthesizer *synthesizer, struct piece *piece, 
     } else {
         g_hash_table_remove(synthesizer->pieces, piece);
     }
-    g_mutex_unlock(&synthesizer->mutex);
+    pthread_mutex_unlock(&synthesizer->mutex);
+}
+
+/* A device may say so, but only the leader's row knows: one that has seen an epoch which no leader
+ * had is not believed. */
+static bool is_superseded(struct worker *worker)
+{
+    g_autoptr(GError) error = NULL;
+    struct sdm_leader leader;
+
+    return sdm_leader_read(worker->pg, &leader, &error) &&
+           leader.epoch != worker->synthesizer->config.epoch;
 }
 
 /* True when the piece is over, whatever became of it. */
@@ -153,10 +187,11 @@ static bool judge(struct worker *worker, const struct sdm_work *work, const GErr
     static const char *const names[SDM_N_WORK_KIND] = {
         [SDM_WORK_CIRCUIT] = "circuit", [SDM_WORK_AGENT] = "agent",   [SDM_WORK_POWER] = "power",
         [SDM_WORK_SCRUB] = "scrub",     [SDM_WORK_SETTLE] = "settle", [SDM_WORK_AUDIT] = "audit",
-        [SDM_WORK_OUTBOX] = "outbox",
+        [SDM_WORK_OUTBOX] = "outbox",   [SDM_WORK_FENCE] = "fence",   [SDM_WORK_PROBE] = "probe",
+        [SDM_WORK_EXTENTS] = "extents",
     };
 
-    if (sdm_tx_is_superseded(error)) {
+    if (sdm_tx_is_superseded(error) && is_superseded(worker)) {
         worker->synthesizer->config.on_superseded(worker->synthesizer->config.user);
         return true;
     }
@@ -181,9 +216,9 @@ static void handle(void *user, void *const *jobs, size_t n)
         g_autoptr(GError) error = NULL;
         bool done;
 
-        g_mutex_lock(&worker->synthesizer->mutex);
+        pthread_mutex_lock(&worker->synthesizer->mutex);
         piece->running = true;
-        g_mutex_unlock(&worker->synthesizer->mutex);
+        pthread_mutex_unlock(&worker->synthesizer->mutex);
         done = run_piece(worker, &piece->work, &error) || judge(worker, &piece->work, error);
         end_piece(worker->synthesizer, piece, done);
     }
@@ -223,13 +258,39 @@ static void leave_piece(void *job)
     (void)job;
 }
 
+/* Whoever has just asked it in vain goes on trying; whether it is lost is the probe's to say. */
+static void on_silent(void *user, const char *id)
+{
+    struct sdm_synthesizer *synthesizer = user;
+    struct sdm_ledger *ledger = synthesizer->config.ledger;
+    struct sdm_work probe = {.kind = SDM_WORK_PROBE};
+    const struct sdm_device *device;
+
+    if (sdm_looks_are_on(synthesizer->looks)) {
+        return;
+    }
+    sdm_ledger_lock(ledger);
+    device = sdm_topology_find(sdm_ledger_topology(ledger), id);
+    /* A compute brick is its agent's and its administrator's. */
+    probe.device_no =
+        device != NULL && device->kind != SDM_DEVICE_KIND_COMPUTE ? device->device_no : 0;
+    sdm_ledger_unlock(ledger);
+    if (probe.device_no != 0) {
+        sdm_synthesizer_post(synthesizer, &probe);
+    }
+}
+
 struct sdm_synthesizer *sdm_synthesizer_new(const struct sdm_synthesizer_config *config)
 {
     struct sdm_synthesizer *synthesizer = g_new0(struct sdm_synthesizer, 1);
 
     synthesizer->config = *config;
     synthesizer->gates = sdm_gates_new();
-    g_mutex_init(&synthesizer->mutex);
+    synthesizer->strangers = sdm_strangers_new();
+    synthesizer->looks = sdm_looks_new(config->is_older);
+    synthesizer->silence = sdm_silence_new();
+    sdm_fabric_watch(config->fabric, on_silent, synthesizer);
+    pthread_mutex_init(&synthesizer->mutex, NULL);
     synthesizer->pieces = g_hash_table_new_full(hash_piece, equal_pieces, g_free, NULL);
     synthesizer->retries =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)g_source_unref);
@@ -256,18 +317,21 @@ void sdm_synthesizer_free(struct sdm_synthesizer *synthesizer)
     if (synthesizer == NULL) {
         return;
     }
-    g_mutex_lock(&synthesizer->mutex);
+    pthread_mutex_lock(&synthesizer->mutex);
     synthesizer->stopping = true;
     g_hash_table_iter_init(&iter, synthesizer->retries);
     while (g_hash_table_iter_next(&iter, NULL, &timer)) {
         g_source_destroy(timer);
     }
-    g_mutex_unlock(&synthesizer->mutex);
+    pthread_mutex_unlock(&synthesizer->mutex);
     sdm_lane_free(synthesizer->lane);
     g_hash_table_destroy(synthesizer->retries);
     g_hash_table_destroy(synthesizer->pieces);
     sdm_gates_free(synthesizer->gates);
-    g_mutex_clear(&synthesizer->mutex);
+    sdm_strangers_free(synthesizer->strangers);
+    sdm_looks_free(synthesizer->looks);
+    sdm_silence_free(synthesizer->silence);
+    pthread_mutex_destroy(&synthesizer->mutex);
     g_free(synthesizer);
 }
 
@@ -276,7 +340,12 @@ void sdm_synthesizer_post(struct sdm_synthesizer *synthesizer, const struct sdm_
     struct piece key = {.work = *work};
     struct piece *piece;
 
-    g_mutex_lock(&synthesizer->mutex);
+    /* Nothing is moved before all has been seen; the rest is found again then. */
+    if (sdm_looks_are_on(synthesizer->looks) && work->kind != SDM_WORK_AGENT &&
+        work->kind != SDM_WORK_EXTENTS) {
+        return;
+    }
+    pthread_mutex_lock(&synthesizer->mutex);
     piece = g_hash_table_lookup(synthesizer->pieces, &key);
     if (piece != NULL) {
         /* One that waits will read what this post is about. */
@@ -288,7 +357,7 @@ void sdm_synthesizer_post(struct sdm_synthesizer *synthesizer, const struct sdm_
         g_hash_table_add(synthesizer->pieces, piece);
         push(synthesizer, piece);
     }
-    g_mutex_unlock(&synthesizer->mutex);
+    pthread_mutex_unlock(&synthesizer->mutex);
 }
 
 static void post_todo(const struct sdm_work *work, void *data)
@@ -297,25 +366,123 @@ static void post_todo(const struct sdm_work *work, void *data)
 }
 
 /* Circuits that are up, or were on their way, cross their switches. */
-static bool note_crossings(const struct sdm_circuit *circuit, void *data, GError **error)
+static bool note_crossings(const char *circuit, int32_t compute_no, int32_t brick_no, void *data,
+                           GError **error)
 {
     struct sdm_synthesizer *synthesizer = data;
+    struct sdm_ledger *ledger = synthesizer->config.ledger;
+    /* None when a request that was taken meanwhile has let it go. */
+    struct sdm_path path = {0};
 
     (void)error;
-    for (int32_t i = 0; circuit->have_up && i < circuit->path.n_hops; i++) {
-        const struct sdm_hop *hop = &circuit->path.hops[i];
+    sdm_ledger_lock(ledger);
+    sdm_ledger_circuit(ledger, compute_no, brick_no, &path);
+    sdm_ledger_unlock(ledger);
+    for (int32_t i = 0; i < path.n_hops; i++) {
+        const struct sdm_hop *hop = &path.hops[i];
 
         sdm_crossings_add(sdm_gates_open(synthesizer->gates, hop->switch_no),
                           (struct sdm_crossing){hop->switch_no, hop->in_port, hop->out_port},
-                          circuit->circuit);
+                          circuit);
         sdm_gates_close(synthesizer->gates, hop->switch_no);
     }
     return true;
 }
 
+static bool each_asked(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg,
+                       void (*visit)(struct sdm_synthesizer *synthesizer,
+                                     const struct sdm_asked_device *device),
+                       GError **error)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    struct sdm_asked_device *devices;
+    size_t n;
+
+    if (!sdm_store_asked_devices(pg, synthesizer->config.agent_silence_us, arena, &devices, &n,
+                                 error)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        visit(synthesizer, &devices[i]);
+    }
+    return true;
+}
+
+static void look_at(struct sdm_synthesizer *synthesizer, const struct sdm_asked_device *device)
+{
+    const struct sdm_work work = {.kind = device->is_memory ? SDM_WORK_EXTENTS : SDM_WORK_AGENT,
+                                  .device_no = device->device_no};
+
+    /* One that is lost is compared when it comes back. */
+    if ((!device->is_memory && !device->is_compute) || device->lost) {
+        return;
+    }
+    if (device->is_memory || device->speaks) {
+        sdm_looks_expect(synthesizer->looks, device->device_no);
+    }
+    sdm_synthesizer_post(synthesizer, &work);
+}
+
+bool sdm_synthesizer_look(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error)
+{
+    return sdm_store_circuits_up(pg, note_crossings, synthesizer, error) &&
+           each_asked(synthesizer, pg, look_at, error);
+}
+
+bool sdm_synthesizer_has_looked(struct sdm_synthesizer *synthesizer)
+{
+    return sdm_looks_n_awaited(synthesizer->looks) == 0;
+}
+
+/* The first look took the agents' right to act from them. */
+static void tell_agent(struct sdm_synthesizer *synthesizer, const struct sdm_asked_device *device)
+{
+    const struct sdm_work work = {.kind = SDM_WORK_AGENT, .device_no = device->device_no};
+
+    if (device->is_compute) {
+        sdm_synthesizer_post(synthesizer, &work);
+    }
+}
+
+/* What is mapped of it is not known: nothing is planned with it before it has been compared. */
+static void compare_first(struct sdm_synthesizer *synthesizer, int32_t brick_no)
+{
+    const struct sdm_work work = {.kind = SDM_WORK_EXTENTS, .device_no = brick_no};
+    struct sdm_ledger *ledger = synthesizer->config.ledger;
+
+    sdm_looks_silent(synthesizer->looks, brick_no);
+    sdm_ledger_lock(ledger);
+    sdm_ledger_set_state(ledger, brick_no, SDM_BRICK_STATE_LOST);
+    sdm_ledger_unlock(ledger);
+    sdm_synthesizer_post(synthesizer, &work);
+}
+
+void sdm_synthesizer_registered(struct sdm_synthesizer *synthesizer, int32_t brick_no)
+{
+    if (sdm_looks_is_older(synthesizer->looks)) {
+        compare_first(synthesizer, brick_no);
+    }
+}
+
+/* Memory bricks that did not answer matter where the database is known to be older. */
+static void judge_silent(struct sdm_synthesizer *synthesizer)
+{
+    g_autoptr(GArray) bricks = sdm_looks_silent_bricks(synthesizer->looks);
+
+    for (guint i = 0; sdm_looks_is_older(synthesizer->looks) && i < bricks->len; i++) {
+        compare_first(synthesizer, g_array_index(bricks, int32_t, i));
+    }
+}
+
 bool sdm_synthesizer_resume(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error)
 {
-    return sdm_store_circuits_each(pg, note_crossings, synthesizer, error) &&
+    sdm_looks_end(synthesizer->looks);
+    if (sdm_looks_is_older(synthesizer->looks)) {
+        sdm_log_event(SDM_LOG_WARNING, "database-older",
+                      sdm_log_int("epoch", synthesizer->config.epoch));
+    }
+    judge_silent(synthesizer);
+    return each_asked(synthesizer, pg, tell_agent, error) &&
            sdm_store_todo_switches(pg, post_todo, synthesizer, error) &&
            sdm_store_todo_each(pg, post_todo, synthesizer, error);
 }
@@ -329,8 +496,8 @@ size_t sdm_synthesizer_n_pending(struct sdm_synthesizer *synthesizer)
 {
     size_t n;
 
-    g_mutex_lock(&synthesizer->mutex);
+    pthread_mutex_lock(&synthesizer->mutex);
     n = g_hash_table_size(synthesizer->pieces);
-    g_mutex_unlock(&synthesizer->mutex);
+    pthread_mutex_unlock(&synthesizer->mutex);
     return n;
 }

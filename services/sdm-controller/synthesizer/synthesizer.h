@@ -31,6 +31,10 @@ typedef struct sdm_synthesizer sdm_synthesizer;
 struct sdm_synthesizer_config {
     const char *database;
     int64_t epoch;
+    /* Devices have seen later epochs than the database. */
+    bool is_older;
+    /* How long an agent that speaks is silent. */
+    int64_t agent_silence_us;
     unsigned n_workers;
     struct sdm_ledger *ledger;
     struct sdm_fabric *fabric;
@@ -45,6 +49,10 @@ struct sdm_synthesizer_config {
      * whoever waits, in the transaction. */
     bool (*power_done)(void *user, struct sdm_tx *tx, int32_t device_no, const GError *refusal,
                        struct sdm_arena *arena, GError **error);
+    /* A compute brick is cut off, could not be ('refusal' not NULL), or serves again: tells whoever
+     * waits, in the transaction. */
+    bool (*fence_done)(void *user, struct sdm_tx *tx, int32_t device_no, const char *text,
+                       const GError *refusal, struct sdm_arena *arena, GError **error);
     /* Another leads; from any worker. */
     void (*on_superseded)(void *user);
     void *user;
@@ -57,7 +65,18 @@ struct sdm_synthesizer *sdm_synthesizer_new(const struct sdm_synthesizer_config 
 void sdm_synthesizer_free(struct sdm_synthesizer *synthesizer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_synthesizer, sdm_synthesizer_free)
 
-/* Takes up what the database knows to be outstanding, and has every switch compared. */
+/* Begins to look: agents are asked what they have, memory bricks what is mapped of them, and
+ * nothing else is done. */
+bool sdm_synthesizer_look(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error);
+/* True when all that are expected to answer have. */
+bool sdm_synthesizer_has_looked(struct sdm_synthesizer *synthesizer);
+
+/* A memory brick that is new to a database which is known to be older than the hardware: it is
+ * planned with once it has been compared. */
+void sdm_synthesizer_registered(struct sdm_synthesizer *synthesizer, int32_t brick_no);
+
+/* Ends the look, whoever has not answered.  Takes up what the database knows to be outstanding, has
+ * every switch compared, and tells agents what is wanted of them. */
 bool sdm_synthesizer_resume(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error);
 
 /* Takes up what is outstanding, without the switches; for a timer. */

@@ -70,6 +70,22 @@ void broker_expect(const char *queue, int n_ready, int n_unacked)
                    n_unacked, found_ready, found_unacked);
 }
 
+int broker_expect_ready(const char *queue, int n_least)
+{
+    int n_ready = 0;
+    int n_unacked;
+
+    for (int i = 0; i < 200; i++) {
+        broker_count(queue, &n_ready, &n_unacked);
+        if (n_ready >= n_least) {
+            return n_ready;
+        }
+        g_usleep(100000);
+    }
+    cr_assert_fail("%s: want at least %d ready, found %d", queue, n_least, n_ready);
+    return n_ready;
+}
+
 char *broker_name(const char *what)
 {
     char uuid[SDM_UUID_SIZE];

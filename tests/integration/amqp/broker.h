@@ -21,6 +21,10 @@ void broker_count(const char *queue, int *n_ready, int *n_unacked);
 /* Waits until they are so many, at most 20 s, and fails the test otherwise. */
 void broker_expect(const char *queue, int n_ready, int n_unacked);
 
+/* The same for at least 'n_least' that are ready; says how many they are.  A quorum queue counts
+ * with a delay. */
+int broker_expect_ready(const char *queue, int n_least);
+
 /* A name that no other test has; the caller frees it. */
 char *broker_name(const char *what);
 

@@ -140,9 +140,15 @@ class Bed:
     def n_dead_letters(self):
         return self.admin.depth("sdm.dead")
 
+    def _agent_number(self, brick):
+        return 1 + [one["id"] for one in self.rack["bricks"] if one["kind"] == "compute"].index(brick)
+
+    def agent_pid(self, brick):
+        return int((pathlib.Path(self.dir) / f"pids/agent-{self._agent_number(brick)}").read_text().split()[0])
+
     def report_as(self, brick, report):
         """What the agent of 'brick' could publish itself: with its own account of the broker."""
-        number = 1 + [one["id"] for one in self.rack["bricks"] if one["kind"] == "compute"].index(brick)
+        number = self._agent_number(brick)
         uri = (pathlib.Path(self.dir) / f"agent/{number}/broker").read_text().strip()
         connection = pika.BlockingConnection(pika.URLParameters(uri))
         connection.channel().basic_publish("sdm.reports", "0", json.dumps(report).encode(), pika.BasicProperties(
@@ -161,7 +167,9 @@ class Bed:
 
     def digest(self):
         """All rows of all tables, and all that the hardware tells of itself; without what time alone changes."""
-        return {"rows": self._rows(), "hardware": self.hardware.status()["devices"],
+        devices = [{name: value for name, value in device.items() if name != "epoch"}
+                   for device in self.hardware.status()["devices"]]
+        return {"rows": self._rows(), "hardware": devices,
                 "counters": self.hardware.counters()}
 
     def query(self, sql):
@@ -184,8 +192,8 @@ class Bed:
 
 
 # What moves without a request, and what a refusal is allowed to leave.
-MOVING_TABLES = ("stored_reply", "outbox")
-MOVING_COLUMNS = {"device": ("last_report",), "leader": ("beat",)}
+MOVING_TABLES = ("stored_reply", "outbox", "audit_entry", "audit_block")
+MOVING_COLUMNS = {"device": ("last_report", "report_made_us"), "leader": ("beat",), "controller": ("beat",)}
 
 
 def request(brick, size_bytes=UNIT, latency_class="tray", mode="host", **more):

@@ -1,12 +1,13 @@
 """S10 and S11 as a pika client uses them, against controller, agents and emulated rack: each message in a sensible
 flow, each wait level, each mode."""
 
+import os
 import time
 
 import pytest
 
 from bed import GIB, GUESTS, MIB, PLAN_VALID_MS, UNIT, Refusal, key, request
-from testbed_view import wait_until
+from testbed_view import control, wait_until
 
 
 def entries(bed, brick):
@@ -69,10 +70,16 @@ def test_mode_vm(bed, wire, held, level):
     assert [one["reservation"] for one in listed] == [name]
     grown = bed.demo.write("s10.resize", reservation=name, size_bytes=512 * MIB + UNIT, wait=level)["reservation"]
     assert (grown["size_bytes"], len(grown["segments"])) == (512 * MIB + UNIT, 2)
-    wait_until("grown", lambda: bed.demo.call("s10.show", reservation=name)["reservation"]["attachments"][0].get(
-        "guest_memory_bytes") == own + 512 * MIB + UNIT, timeout=20)
-    shrunk = bed.demo.write("s10.resize", reservation=name, size_bytes=512 * MIB, wait=level)["reservation"]
-    assert shrunk["size_bytes"] == 512 * MIB
+
+    def has_grown():
+        shown = bed.demo.call("s10.show", reservation=name)["reservation"]
+        return shown["state"] == "attached" and \
+            shown["attachments"][0].get("guest_memory_bytes") == own + 512 * MIB + UNIT
+
+    wait_until("grown", has_grown, timeout=20)
+    shrunk = bed.demo.write("s10.resize", reservation=name, size_bytes=512 * MIB, wait=level)
+    assert shrunk["reservation"]["size_bytes"] == 512 * MIB
+    assert shrunk["reached"] == "guest" or level != "guest"
     give_back(bed.demo, name)
 
 
@@ -117,6 +124,21 @@ def test_a_guest_that_does_not_take_it(bed, held, behaviour):
     assert refusal.code == "GUEST_REFUSED" and "wide" in refusal.text
     mine = bed.demo.call("s10.show", reservation=name)["reservation"]
     assert mine["state"] == "held" and mine["windows"] == [] and len(mine["segments"]) == 1
+
+
+def test_a_switch_that_refuses_is_left_as_it_was(bed, held):
+    """What was wanted and taken back before it was done leaves no switch behind its generation."""
+    name = held(brick="cb2", mode="device")["reservation"]
+    emurack = os.environ["SDM_EMURACK_CONTROL"]
+    control(emurack, "fault-arm", device="*", operation="connect", action="refuse", code="IN_USE", count=1)
+    try:
+        refusal = bed.demo.refused("s10.attach", reservation=name, target={"compute_brick": "cb2"}, wait="fabric")
+    finally:
+        control(emurack, "fault-clear")
+    assert refusal.code == "FABRIC_REFUSED"
+    assert bed.demo.call("s10.show", reservation=name)["reservation"]["state"] == "held"
+    wait_until("every switch has what it shall have", lambda: bed.query(
+        "SELECT id FROM sdm.device WHERE have_generation <> want_generation") == [])
 
 
 # --- Plans.
@@ -280,6 +302,25 @@ def test_a_guest_that_goes_gives_its_memory_back(bed, wire, held):
     bed.agent("fake-vm-stop", vm=vm)
     wire.await_event("event.vm/1", vm=vm, text="vanished")
     wire.await_event("event.reservation/1", reservation=name, state="released")
+
+
+def test_a_compute_brick_is_fenced_and_returns(bed, wire):
+    assert bed.admin.write("s11.fence", brick="cb3", wait="fabric")["brick"]["fence"] == "confirmed"
+    wire.await_event("event.brick/1", brick="cb3", state="fenced", power="off")
+    assert bed.admin.call("s11.quarantine.list")["segments"] == []
+    with pytest.raises(Refusal):
+        bed.admin.write("s11.quarantine.release", segment="55555555-5555-4555-8555-555555555555")
+    back = bed.admin.write("s11.fence", brick="cb3", undo=True, wait="fabric")
+    assert back["done"] and back["brick"]["state"] == "active"
+
+
+def test_a_projects_quota_is_set_and_keeps_it(bed):
+    bed.admin.write("s11.project.set", project="frugal", max_bytes=UNIT, max_reservations=1)
+    found = bed.admin.call("s11.project.show", project="frugal")["projects"][0]
+    assert (found["max_bytes"], found["max_reservations"], found["used_bytes"]) == (UNIT, 1, 0)
+    assert "frugal" in [project["project"] for project in bed.admin.call("s11.project.list")["projects"]]
+    bed.admin.write("s11.project.set", project="frugal", unlimited=True)
+    assert "max_bytes" not in bed.admin.call("s11.project.show", project="frugal")["projects"][0]
 
 
 def test_events_reach_who_binds_to_them(bed, held):

@@ -2,10 +2,11 @@
 
 import signal
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
-from harness import GIB, MIB, Client, eventually, key, plan_request, small_topology
+from harness import GIB, MIB, Client, Proxy, eventually, key, plan_request, small_topology
 
 
 @pytest.fixture
@@ -66,6 +67,61 @@ def test_one_that_was_stopped_changes_nothing_when_it_wakes(pair):
     assert client.ok("s11.status/1", {})["epoch"] == 2
     reserve(client, names)
     second.stop()
+
+
+def standbys(client):
+    return {standby["name"]: standby for standby in client.ok("s11.status/1", {})["standbys"]}
+
+
+def test_status_tells_of_standbys(bed, start, pair):
+    first, second, client, _names = pair
+    third = start(first.database, name="three")
+    eventually(lambda: standbys(client).keys() == {"two", "three"}, what="both stand by")
+    eventually(lambda: all(s["sees_broker"] and s["beat_age_ms"] < 5000 for s in standbys(client).values()),
+               what="both could serve")
+    assert standbys(client)["two"]["pid"] == second.process.pid
+    third.stop()
+    assert standbys(client).keys() == {"two"}
+    # One that was killed is shown as silent, and forgotten after a minute.
+    second.kill()
+    second.process.wait()
+    bed.psql(first.database, "UPDATE sdm.controller SET beat = beat - interval '50 s' WHERE name = 'two'")
+    assert standbys(client)["two"]["beat_age_ms"] >= 50000
+    bed.psql(first.database, "UPDATE sdm.controller SET beat = beat - interval '10 s' WHERE name = 'two'")
+    eventually(lambda: not standbys(client), what="forgotten")
+    first.stop()
+
+
+def test_a_leader_that_stops_resigns(bed, start):
+    database = bed.new_database()
+    first = start(database, name="one").wait_serving()
+    # It would wait for ten minutes.
+    second = start(database, name="two", options=["--standby-after-ms=600000"])
+    eventually(lambda: role(second) == "standby", what="standby")
+    first.stop()
+    second.wait_serving()
+    assert second.ask("leadership")["result"]["epoch"] == 2
+    assert bed.psql(database, "SELECT name FROM sdm.controller") == "two"
+    second.stop()
+    assert bed.psql(database, "SELECT count(*) FROM sdm.controller") == "0"
+
+
+def test_a_leader_without_broker_yields_to_a_standby_that_has_it(bed, start):
+    database = bed.new_database()
+    port = urlsplit(bed.broker).port
+    proxy = Proxy(port)
+    first = start(database, name="one", broker=bed.broker.replace(f":{port}/", f":{proxy.port}/"),
+                  options=["--yield-after-ms=500"]).wait_serving()
+    proxy.cut()
+    eventually(lambda: bed.psql(database, "SELECT sees_broker FROM sdm.controller") == "f", what="it knows")
+    time.sleep(1.5)
+    assert role(first) == "leader", "nobody could do better"
+    second = start(database, name="two")
+    assert first.process.wait(20) == 3
+    first.check_log()
+    second.wait_serving()
+    second.stop()
+    proxy.close()
 
 
 def test_the_wrong_schema_is_refused(bed, start):

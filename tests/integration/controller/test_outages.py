@@ -1,7 +1,9 @@
 """Parts that go away: the lane waits, nothing is lost, nothing is done twice."""
 
+import signal
 import time
 
+import pika
 import pytest
 
 from harness import Client, MIB, Proxy, key, plan_request, small_topology
@@ -104,3 +106,38 @@ def test_the_broker_goes_and_comes(bed, start):
     client.close()
     controller.stop()
     proxy.close()
+
+
+def test_a_full_queue_refuses_and_loses_nothing(bed, start):
+    # Queues keep the length that they were made with; those after this test make them anew.
+    def forget_queues():
+        for queue in ("sdm.s10", "sdm.s11"):
+            client.channel.queue_delete(queue)
+
+    client = Client(bed.broker)
+    forget_queues()
+    controller = start(bed.new_database(), options=["--max-queued=20", "--prefetch=4"]).wait_serving()
+    names, topology = small_topology("full")
+    client.ok("s11.register/1", {"key": key(), "topology": topology})
+    alice, publishing = Client(bed.broker, "alice"), Client(bed.broker, "alice")
+    publishing.queue = alice.queue
+    publishing.channel.confirm_delivery()
+    controller.kill(signal.SIGSTOP)
+    taken, n_refused = [], 0
+    for _ in range(40):
+        try:
+            taken.append(publishing.send("s10.reserve/1",
+                                         {"key": key(), "request": plan_request(names["c"], 128 * MIB)}))
+        except pika.exceptions.NackError:
+            n_refused += 1
+    controller.kill(signal.SIGCONT)
+    # A quorum queue looks at its length after it has taken a message; four are with the controller.
+    assert n_refused >= 10 and len(taken) >= 20
+    assert all(alice.wait(one)[0] == "s10.reply/1" for one in taken)
+    assert n_reservations(bed, controller) == len(taken)
+    assert alice.depth("sdm.dead") == 0
+    alice.ok("s10.list/1", {})
+    controller.stop()
+    forget_queues()
+    for one in (client, alice, publishing):
+        one.close()

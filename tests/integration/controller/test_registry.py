@@ -211,3 +211,24 @@ def test_events_of_bricks(client):
         return {(names[n], "registered") for n in ("c", "m1", "m2")} <= set(seen)
 
     eventually(all_there, what="three events")
+
+
+def test_events_that_the_broker_refuses_are_sent_again(client):
+    """A queue with room for one message refuses the others, as a broker does that stops: none of them is lost."""
+    listener = client()
+    queue = listener.channel.queue_declare("", exclusive=True,
+                                           arguments={"x-max-length": 1, "x-overflow": "reject-publish"}).method.queue
+    listener.channel.queue_bind(queue, "sdm.events", "event.brick.#")
+    names, topology = small_topology("refused")
+    listener.ok("s11.register/1", {"key": key(), "topology": topology})
+    eventually(lambda: listener.depth(queue) == 1, what="a full queue")
+    seen = set()
+
+    def all_there():
+        _method, _properties, body = listener.channel.basic_get(queue, auto_ack=True)
+        if body is not None:
+            event = json.loads(body)
+            seen.add((event["brick"], event["text"]))
+        return {(names[n], "registered") for n in ("c", "m1", "m2")} <= seen
+
+    eventually(all_there, what="three events, one after the other")

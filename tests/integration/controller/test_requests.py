@@ -30,7 +30,7 @@ BAD = [
     ("unknown message", "s10.dance/1", {}, "UNKNOWN_MESSAGE"),
     ("unknown version", "s10.show/9", {}, "UNKNOWN_MESSAGE"),
     ("no type", None, {}, "UNKNOWN_MESSAGE"),
-    ("S11 for a fence", "s11.fence/1", {"key": "k", "brick": "c"}, "UNKNOWN_MESSAGE"),
+    ("a fence without a key", "s11.fence/1", {"brick": "c"}, "MISSING_MEMBER"),
 ]
 
 
@@ -61,6 +61,31 @@ def test_bad_requests_against_a_rack(client, rack):
     refusal = alice.refused("s10.plan/1", plan_request(rack["c"], 8 * GIB - 128 * MIB,
                                                        contiguous=True))
     assert refusal["stages"] and refusal["nearest"]
+
+
+def test_an_ended_lease_is_told_whether_it_has_been_swept_or_not(bed, controller, client, rack):
+    alice = client("alice")
+    made = [alice.ok("s10.reserve/1", {"key": key(), "request": plan_request(rack["c"])})["reservation"]["reservation"]
+            for _ in range(2)]
+    ended, released = made
+    alice.ok("s10.release/1", {"key": key(), "reservation": released})
+    set_end = "UPDATE sdm.reservation SET lease_end = now() - interval '1 second' WHERE reservation = '{}'"
+    bed.psql(controller.database, ";".join(map(set_end.format, made)))
+    state = "held"
+    asked = {"held": 0, "releasing": 0}
+    requests = [("s10.attach/1", {"target": {"compute_brick": rack["c"]}}), ("s10.detach/1", {}),
+                ("s10.resize/1", {"size_bytes": 2 * GIB}), ("s10.renew/1", {"lease_s": 60}), ("s10.release/1", {})]
+    while asked["releasing"] < len(requests):
+        for type_, more in requests:
+            refusal = alice.refused(type_, {"key": key(), "reservation": ended, **more})
+            assert refusal["code"] == "LEASE_EXPIRED", (type_, state, refusal)
+            state = refusal["text"].rpartition(" ")[2]
+            asked[state] += 1
+    assert asked["held"] > 0
+    # What its owner gave up before did not end by its lease.
+    for type_, more in requests:
+        refusal = alice.refused(type_, {"key": key(), "reservation": released, **more})
+        assert refusal["code"] == "WRONG_STATE", (type_, refusal)
 
 
 def test_strangers(controller, client, rack):
@@ -182,15 +207,18 @@ def test_an_answer_that_nobody_wants_is_dropped(client, rack):
 
 
 def test_a_pending_request_is_joined(client, rack):
+    """Whoever asked before the answer gets it: a copy may be delivered after its repeat and must not take its place."""
     admin, other = client(), client()
-    body = {"key": key(), "brick": rack["m1"], "power": "off", "wait": "fabric", "timeout_ms": 1500}
+    body = {"key": key(), "brick": rack["m1"], "power": "off", "wait": "fabric", "timeout_ms": 2500}
     first = admin.send("s11.power/1", body)
     time.sleep(0.3)
-    second = other.send("s11.power/1", body)
-    assert other.wait(second)[1]["code"] == "TIMEOUT"
-    # The newest asker is told, and the answer is there for whoever asks again.
-    assert admin.call("s11.power/1", body)[1]["code"] == "TIMEOUT"
-    assert first not in admin.replies
+    repeats = [other.send("s11.power/1", body) for _ in range(3)]
+    answers = [admin.wait(first), *(other.wait(correlation) for correlation in repeats)]
+    assert [(type_, reply["code"]) for type_, reply in answers] == [("error/1", "TIMEOUT")] * 4
+    assert answers == [answers[0]] * 4
+    # The answer is there for whoever asks later; nobody is told twice.
+    assert admin.call("s11.power/1", body) == answers[0]
+    assert all(len(told) == 1 for told in (*admin.replies.values(), *other.replies.values()))
 
 
 def test_a_poisonous_message_becomes_a_dead_letter(bed, controller, client, rack):
@@ -228,3 +256,51 @@ def test_a_large_body_is_told(client):
     admin = client()
     refusal = admin.refused("s11.register/1", b'{"key":"' + b"x" * (4 << 20) + b'"}')
     assert refusal["code"] == "MALFORMED"
+
+
+def test_quotas(bed, client, rack):
+    admin, bob = client(), client("bob")
+
+    def reserve(size=GIB, **members):
+        body = {"key": key(), "request": plan_request(rack["c"], size), **members}
+        return body, bob.call("s10.reserve/1", body)
+
+    def quota():
+        return admin.ok("s11.project.show/1", {"project": "other"})["projects"][0]
+
+    def set_quota(**members):
+        return {"key": key(), "project": "other", **members}
+
+    before = bob.ok("s11.project.show/1", {})["projects"][0]
+    assert "max_bytes" not in before
+    used, n_used = before["used_bytes"], before["n_reservations"]
+    limits = {"max_bytes": used + 2 * GIB, "max_reservations": n_used + 5}
+    assert admin.ok("s11.project.set/1", set_quota(**limits))["projects"] == [{**before, **limits}]
+    first = reserve()[1][1]["reservation"]["reservation"]
+    # Limit, use and want; the same again for the same key, whatever has become possible.
+    body, (_, refused) = reserve(GIB + 128 * MIB)
+    assert refused["code"] == "QUOTA_EXCEEDED"
+    assert refused["text"] == (f"project 'other' may have {used + 2 * GIB} bytes and has {used + GIB},"
+                               f" {GIB + 128 * MIB} more wanted")
+    assert quota() == {**before, **limits, "used_bytes": used + GIB, "n_reservations": n_used + 1}
+    admin.ok("s11.project.set/1", set_quota(unlimited=True, max_reservations=n_used + 1))
+    assert "max_bytes" not in quota()
+    assert bob.refused("s10.reserve/1", body) == refused
+    assert reserve()[1][1]["text"] == (f"project 'other' may have {n_used + 1} reservations and has {n_used + 1},"
+                                       " 1 more wanted")
+    admin.ok("s11.project.set/1", set_quota(max_bytes=used + GIB))
+    resize = {"key": key(), "reservation": first, "size_bytes": 2 * GIB}
+    assert bob.refused("s10.resize/1", resize)["text"] == (
+        f"project 'other' may have {used + GIB} bytes and has {used + GIB}, {GIB} more wanted")
+    # Never below what it has; nothing is changed by trying.
+    before = quota()
+    for less in ({"max_bytes": used + GIB - 1}, {"max_reservations": n_used}):
+        assert admin.refused("s11.project.set/1", set_quota(**less))["code"] == "IN_USE"
+    assert quota() == before
+    pages = [admin.ok("s11.project.list/1", {"page_size": 1})]
+    while "next" in pages[-1]:
+        pages.append(admin.ok("s11.project.list/1", {"page_size": 1, "after": pages[-1]["next"]}))
+    names = [page["projects"][0]["project"] for page in pages]
+    assert names == sorted(names) and "other" in names
+    admin.ok("s11.project.set/1", set_quota(unlimited=True))
+    bob.ok("s10.release/1", {"key": key(), "reservation": first})

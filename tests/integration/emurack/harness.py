@@ -82,14 +82,14 @@ class Rack:
 
     def start(self):
         log = (self.folder / "log").open("ab")
+        published = self.state / "rack.json"
+        before = published.stat().st_mtime_ns if self.published else 0
         self.process = subprocess.Popen(
             [EMURACKD, f"--rack={self.rack_file}", f"--state-dir={self.state}",
              f"--bytes-dir={self.bytes}", "--listen=127.0.0.1:0",
              f"--metrics-port={self.metrics_port}",
              f"--control-socket={self.control_path}"], stderr=log)
         log.close()
-        published = self.state / "rack.json"
-        before = published.stat().st_mtime_ns if self.published else 0
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log()

@@ -67,7 +67,7 @@ def test_entry_is_published_and_cleared(rack):
     assert registers(rack, "cb0", 5) == tuple(int(f, 16) for f in fields.split())
     assert rmc.ask("list").startswith("1 5:")
     assert rmc.ask("list").endswith(":" + path)
-    assert rack.open("mb0").ask("extents") == f"1 {3 * UNIT}:{UNIT}:1"
+    assert rack.open("mb0").ask("extents") == f"1 {3 * UNIT}:{UNIT}:1:cb0"
     assert rmc.ask("unmap 5") == ""
     assert rmc.ask("unmap 5") == ""
     assert registers(rack, "cb0", 5) == (0, 0, 0, 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/pg/copy.h"
 #include "lib/pg/tx.h"
 
 /* Connections, batches, streams and transactions against a real server: SDM_DATABASE. */
@@ -476,4 +477,146 @@ Test(pg, check_compares_parameters)
     cr_assert_not(sdm_pg_check(pg, &lies, &error));
     cr_assert_not(sdm_pg_check(pg, &wrong, NULL));
     cr_assert_not_null(strstr(error->message, "has 2 parameters"), "%s", error->message);
+}
+
+/* --- COPY. */
+
+static const struct sdm_pg_statement copied = {
+    "copied",
+    "SELECT n::integer, (n * 1000000000000)::bigint, (n % 2 = 0)::boolean,"
+    " '00112233-4455-6677-8899-aabbccddeeff'::uuid FROM generate_series(-3, 50000) n",
+    0,
+};
+
+struct copier {
+    int64_t n_rows;
+    int64_t sum;
+    int64_t stop_at;
+};
+
+static bool take_copied(struct sdm_pg_copy_row *row, void *data, GError **error)
+{
+    static const uint8_t expected[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                         0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+    struct copier *copier = data;
+    uint8_t uuid[16] = {0};
+    int32_t n = sdm_pg_copy_int32(row);
+
+    cr_assert_eq(sdm_pg_copy_int64(row), n * INT64_C(1000000000000));
+    cr_assert_eq(sdm_pg_copy_bool(row), n % 2 == 0);
+    sdm_pg_copy_uuid(row, uuid);
+    cr_assert_arr_eq(uuid, expected, sizeof uuid);
+    cr_assert(sdm_pg_copy_ok(row));
+    copier->n_rows++;
+    copier->sum += n;
+    return n != copier->stop_at || sdm_fail(error, "enough at %d", n);
+}
+
+static bool take_int32(struct sdm_pg_copy_row *row, void *data, GError **error)
+{
+    (void)error;
+    *(int32_t *)data = sdm_pg_copy_int32(row);
+    return sdm_pg_copy_ok(row);
+}
+
+Test(pg, copy_hands_over_every_row)
+{
+    static const struct sdm_pg_statement none = {
+        "copied_none",
+        "SELECT 1::integer WHERE false",
+        0,
+    };
+    g_autoptr(sdm_pg) pg = open_pg();
+    g_autoptr(GError) error = NULL;
+    struct copier copier = {.stop_at = -4};
+
+    cr_assert(sdm_pg_copy(pg, &copied, take_copied, &copier, &error), "%s", error->message);
+    cr_assert_eq(copier.n_rows, 50004);
+    cr_assert_eq(copier.sum, 50000LL * 50001 / 2 - 6);
+    cr_assert(sdm_pg_copy(pg, &none, take_copied, &copier, &error));
+    cr_assert_eq(copier.n_rows, 50004);
+    /* Statements and other copies go on as before, in the same session. */
+    cr_assert_gt(ask_number(pg, &backend), 0);
+    cr_assert(sdm_pg_copy(pg, &copied, take_copied, &copier, &error));
+    cr_assert_eq(copier.n_rows, 2 * 50004);
+}
+
+Test(pg, copy_ends_with_the_first_error_and_leaves_the_connection_usable)
+{
+    static const struct sdm_pg_statement fails = {
+        "copied_fails",
+        "SELECT (100 / (5 - n))::integer FROM generate_series(1, 10) n",
+        0,
+    };
+    g_autoptr(sdm_pg) pg = open_pg();
+    g_autoptr(GError) ours = NULL;
+    g_autoptr(GError) theirs = NULL;
+    g_autoptr(GError) wrong_name = NULL;
+    struct copier copier = {.stop_at = 3};
+    int32_t last = 0;
+
+    cr_assert_not(sdm_pg_copy(pg, &copied, take_copied, &copier, &ours));
+    cr_assert_str_eq(ours->message, "enough at 3");
+    cr_assert_eq(copier.n_rows, 7);
+    cr_assert_not(sdm_pg_copy(pg, &wrong, take_copied, &copier, &wrong_name));
+    cr_assert_str_eq(sdm_pg_sqlstate(wrong_name), "42P01");
+    /* Four rows come before it does. */
+    cr_assert_not(sdm_pg_copy(pg, &fails, take_int32, &last, &theirs));
+    cr_assert_str_eq(sdm_pg_sqlstate(theirs), "22012");
+    cr_assert_eq(last, 100);
+    cr_assert_gt(ask_number(pg, &backend), 0);
+}
+
+/* Does not look whether it could be read. */
+static bool take_two_blindly(struct sdm_pg_copy_row *row, void *data, GError **error)
+{
+    (void)error;
+    *(int32_t *)data = sdm_pg_copy_int32(row);
+    sdm_pg_copy_int32(row);
+    return true;
+}
+
+Test(pg, copy_refuses_columns_that_are_not_as_read)
+{
+    static const struct {
+        const char *label;
+        struct sdm_pg_statement statement;
+        sdm_pg_copy_fn *take;
+    } cases[] = {
+        {"NULL", {"copied_null", "SELECT NULL::integer", 0}, take_int32},
+        {"wider", {"copied_wide", "SELECT 1::bigint", 0}, take_int32},
+        {"narrower", {"copied_narrow", "SELECT true::boolean", 0}, take_int32},
+        {"one too few", {"copied_few", "SELECT 1::integer", 0}, take_two_blindly},
+    };
+    g_autoptr(sdm_pg) pg = open_pg();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        int32_t value = 0;
+
+        cr_assert_not(sdm_pg_copy(pg, &cases[i].statement, cases[i].take, &value, &error), "%s",
+                      cases[i].label);
+        cr_assert(g_error_matches(error, SDM_PG, SDM_PG_BAD_VALUE), "%s: %s", cases[i].label,
+                  error->message);
+    }
+    cr_assert_gt(ask_number(pg, &backend), 0);
+}
+
+Test(pg, copy_of_a_lost_connection_is_unavailable)
+{
+    g_autoptr(sdm_pg) pg = open_pg();
+    g_autoptr(sdm_pg) other = open_pg();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) again = NULL;
+    g_auto(sdm_pg_args) args = {0};
+    struct copier copier = {.stop_at = -4};
+
+    sdm_pg_arg_int64(&args, ask_number(pg, &backend));
+    cr_assert(sdm_pg_run(other, &terminate, &args, NULL));
+    cr_assert_not(sdm_pg_copy(pg, &copied, take_copied, &copier, &error));
+    cr_assert_eq(error->domain, SDM_UNAVAILABLE, "%s", error->message);
+    cr_assert_not(sdm_pg_copy(pg, &copied, take_copied, &copier, &again));
+    cr_assert_eq(again->domain, SDM_UNAVAILABLE, "%s", again->message);
+    cr_assert(sdm_pg_reconnect(pg, NULL));
+    cr_assert(sdm_pg_copy(pg, &copied, take_copied, &copier, NULL));
 }

@@ -22,6 +22,13 @@ REQUESTS = [
      "s11.change/1", {"brick": "mb0", "capacity_bytes": 3 * GIB // 2, "wake_ms": 200, "idle_mw": 4000,
                       "active_mw": 9000, "management": "127.0.0.1:7400"}),
     ("brick fence cb0", "s11.fence/1", {"brick": "cb0"}),
+    ("brick fence cb0 --method=cut --undo", "s11.fence/1", {"brick": "cb0", "method": "cut", "undo": True}),
+    ("quarantine list --brick=mb0", "s11.quarantine.list/1", {"memory_brick": "mb0"}),
+    (f"quarantine release {R}", "s11.quarantine.release/1", {"segment": R}),
+    ("project set demo --bytes=1TiB --unlimited", "s11.project.set/1",
+     {"project": "demo", "max_bytes": 1 << 40, "unlimited": True}),
+    ("project show demo", "s11.project.show/1", {"project": "demo"}),
+    ("project list", "s11.project.list/1", {}),
     ("vm list", "s11.vm.list/1", {}),
     (f"vm bind {VM} demo", "s11.vm.bind/1", {"vm": VM, "project": "demo"}),
     ("plan 1GiB --brick cb0,cb1 --class tray --policy=pack --contiguous --bandwidth 1000", "s10.plan/1",
@@ -67,7 +74,8 @@ def test_request_and_tables(sdmctl, controller, golden, line, message_type, memb
     if "key" in fake.schema(message_type)["required"]:
         assert str(uuid.UUID(key)) == key
     golden("-".join(line.split()[:2 if line.split()[1:] and line.split()[0] in
-                                 ("brick", "vm", "group", "accelerator", "rack") else 1]), output)
+                                 ("brick", "vm", "group", "accelerator", "rack", "quarantine", "project") else 1]),
+           output)
 
 
 @pytest.mark.parametrize("line, message_type, members", REQUESTS, ids=[row[0][:40] for row in REQUESTS])
@@ -98,6 +106,8 @@ def test_empty_lists_say_so(sdmctl, controller):
     assert sdmctl("list").stdout == "No reservations.\n"
     assert sdmctl("vm list").stdout == "No virtual machines.\n"
     assert sdmctl("agents").stdout == "No agents.\n"
+    controller.answers["s11.quarantine.list/1"] = lambda body: ("s11.quarantine.reply/1", {"segments": []})
+    assert sdmctl("quarantine list").stdout == "Nothing is in quarantine.\n"
     assert "which 0 have" in sdmctl(f"attach {R} --vm=guest-1", status=2).stderr
 
 
@@ -138,6 +148,9 @@ USAGE = [
     ("batch /nonexistent", "No such file"),
     ("rack register /nonexistent", "No such file"),
     ("events --count=0", "--count"),
+    ("audit list --limit=0", "--limit"),
+    ("audit list --since=yesterday", "--since"),
+    ("audit verify --head=/nonexistent", "--head"),
     ("status --color=pink", "pink"),
     ("status --reply-timeout=soon", "reply-timeout"),
     ("status --token-file=/nonexistent", "token-file"),
@@ -153,14 +166,14 @@ def test_wrong_usage(sdmctl, controller, line, text):
 
 def test_every_command_has_help_with_examples_that_parse(sdmctl, controller):
     names = [row[2:30].strip() for row in sdmctl("--help").stdout.splitlines() if row[:2] == "  " and row[2].isalpha()]
-    assert len(names) == 28
+    assert len(names) == 35
     for name in names:
         text = sdmctl(f"{name} --help").stdout
         assert text == sdmctl(f"help {name}").stdout
         examples = [row.strip() for row in text[text.index("Examples:"):].splitlines() if row.startswith("  ")]
         assert examples and all(example.startswith(f"sdmctl {name}") for example in examples), name
         for example in examples:
-            if name in ("ctl", "batch", "events", "complete"):
+            if name in ("ctl", "batch", "events", "complete", "audit verify", "audit list"):
                 continue
             result = subprocess.run(example.replace("sdmctl", sdmctl.program, 1), shell=True, env=sdmctl.environment,
                                     capture_output=True, text=True, cwd=fake.ROOT, timeout=30)

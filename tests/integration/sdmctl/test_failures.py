@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 
+import pika
 import pytest
 
 import fake
@@ -117,6 +118,20 @@ def test_nobody_listens(sdmctl):
         closed.bind(("127.0.0.1", 0))
         broker = f"amqp://guest:guest@127.0.0.1:{closed.getsockname()[1]}/"
         assert "UNAVAILABLE: connect to broker" in sdmctl(f"status --broker={broker}", status=3).stderr
+
+
+def test_a_full_queue(sdmctl, controller):
+    """The broker refuses what it has no room for; nobody is asked."""
+    with pika.BlockingConnection(controller.parameters) as connection:
+        channel = connection.channel()
+        channel.queue_declare("full", exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        channel.basic_publish("", "full", b"the one that fits")
+        channel.queue_bind("full", "sdm", "s10")
+        result = sdmctl(f"release {R} --key=k", status=5)
+        assert "UNAVAILABLE: the queue of requests is full; the request was not taken" in result.stderr
+        assert f"to repeat it safely: sdmctl release {R} --key=k\n" in result.stderr
+        assert json.loads(sdmctl(f"release {R} --json", status=5).stdout)["code"] == "UNAVAILABLE"
+    sdmctl(f"release {R}")
 
 
 def test_lost_connection_is_repeated_with_the_same_key(sdmctl, controller):

@@ -95,7 +95,7 @@ def test_memory_comes_and_goes(rack, sdmctl):
     assert "IN_USE" in sdmctl("brick retire mb0", status=1, admin=True).stderr
 
     smaller = json.loads(sdmctl(f"resize {name} 768MiB --wait=guest --timeout=60s --json").stdout)
-    assert smaller["reservation"]["size_bytes"] == 768 << 20
+    assert (smaller["reservation"]["size_bytes"], smaller["reached"]) == (768 << 20, "guest")
     assert "UNREACHABLE_SIZE" in sdmctl(f"resize {name} 128MiB", status=1).stderr
 
     assert "released; reached fabric, done" in sdmctl(f"release {name} --wait=fabric --timeout=60s").stdout

@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "sdm-controller/store/device.h"
+#include "sdm-controller/store/refusal.h"
 #include "sdm-controller/store/segment.h"
 
 /* What the schema refuses about a brick's segments comes out as the refusal that it means. */
@@ -51,8 +52,15 @@ static bool insert(struct sdm_tx *tx, uint64_t offset_bytes, GError **error)
     };
     char uuids[1][SDM_UUID_SIZE];
 
+    GError *violation = NULL;
+
     sdm_uuid_new(uuids[0]);
-    return sdm_store_segments_insert(tx, RESERVATION, &segment, uuids, 1, error);
+    sdm_store_segments_insert(tx, RESERVATION, &segment, uuids, 1);
+    if (!sdm_pg_flush(sdm_tx_read(tx), NULL, &violation)) {
+        g_propagate_error(error, sdm_refusal_of(violation));
+        return false;
+    }
+    return true;
 }
 
 static bool take(struct sdm_tx *tx, GError **error)

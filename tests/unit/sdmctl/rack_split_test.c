@@ -47,7 +47,7 @@ Test(rack_split, every_object_goes_out_once_and_in_order)
         size_t n = 0;
 
         make_rack(&rack, &rows[i].counts, arena);
-        while (sdm_ctl_split_next(&split, NULL, &message)) {
+        while (sdm_ctl_split_next(&split, "register", &message)) {
             const struct sdm_wire_topology *topology = &message.topology;
 
             cr_assert(topology->n_racks <= 256 && topology->n_trays <= 256 &&
@@ -86,10 +86,10 @@ Test(rack_split, keys_follow_from_what_is_registered)
         struct sdm_s11_register message;
 
         rack.bricks[0].n_ports = i == 2 ? 9 : 0;
-        cr_assert(sdm_ctl_split_next(&split, NULL, &message));
+        cr_assert(sdm_ctl_split_next(&split, "register", &message));
         memcpy(keys[i], message.key, sizeof keys[i]);
         cr_assert(g_str_has_prefix(message.key, "register-"));
-        cr_assert(sdm_ctl_split_next(&split, NULL, &message));
+        cr_assert(sdm_ctl_split_next(&split, "register", &message));
         cr_assert_str_neq(message.key, keys[i]);
     }
     cr_assert_str_eq(keys[0], keys[1]);

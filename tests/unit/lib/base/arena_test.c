@@ -38,3 +38,21 @@ Test(arena, copies_strings)
     cr_assert_null(sdm_arena_strdup(arena, NULL));
     cr_assert_not_null(sdm_arena_alloc(arena, 0, 8));
 }
+
+Test(arena, gives_zeroed_memory_again_after_a_reset)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+
+    sdm_arena_reset(arena);
+    for (int round = 0; round < 3; round++) {
+        for (size_t size = 1; size < 40000; size = size * 3 + 1) {
+            char *memory = sdm_arena_alloc(arena, size, 1);
+
+            for (size_t i = 0; i < size; i++) {
+                cr_assert_eq(memory[i], 0, "round %d, size %zu, byte %zu", round, size, i);
+            }
+            memset(memory, 0x5a, size);
+        }
+        sdm_arena_reset(arena);
+    }
+}

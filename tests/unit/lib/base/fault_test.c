@@ -78,3 +78,21 @@ Test(fault, nothing_to_arm)
 }
 
 #endif
+
+Test(sabotage, is_armed_by_name)
+{
+    g_autoptr(GError) error = NULL;
+
+    cr_assert(sdm_sabotage_arm("", NULL));
+    cr_assert_not(sdm_sabotage("no-scrub"));
+#ifdef SDM_FAULTS
+    cr_assert(sdm_sabotage_arm("no-scrub,foreign-vm", &error));
+    cr_assert(sdm_sabotage("no-scrub"));
+    cr_assert(sdm_sabotage("foreign-vm"));
+    cr_assert_not(sdm_sabotage("key-ignored"));
+    cr_assert(sdm_sabotage_arm("", &error));
+    cr_assert_not(sdm_sabotage("no-scrub"));
+#endif
+    cr_assert_not(sdm_sabotage_arm("no-such-mistake", &error));
+    cr_assert(g_error_matches(error, SDM_ERROR, SDM_ERROR_INVALID_VALUE));
+}

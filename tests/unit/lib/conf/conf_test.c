@@ -250,6 +250,37 @@ Test(conf, secrets_are_read_but_never_shown)
     unlink(path);
 }
 
+Test(conf, passwords_among_parameters_are_never_shown)
+{
+    static const struct {
+        const char *uri;
+        const char *shown;
+    } rows[] = {
+        {"postgresql://h/d?password=hunter2&sslmode=verify-full",
+         "postgresql://h/d?password=***&sslmode=verify-full"},
+        {"postgresql://h/d?sslpassword=hunter2", "postgresql://h/d?sslpassword=***"},
+        {"host=h password='hunter2 \\' x' dbname=d", "host=h password=*** dbname=d"},
+        {"host=h PASSWORD = hunter2 dbname=d", "host=h PASSWORD = *** dbname=d"},
+        {"host=h passfile=/f", "host=h passfile=/f"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *option = g_strconcat("--broker=", rows[i].uri, NULL);
+        struct input input = {"parameters", NULL, {NULL}, {option}};
+        struct values values = {0};
+        enum sdm_conf_print print;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(sdm_conf) conf = load(&input, &values, &print, &error);
+        g_autofree char *text = NULL;
+
+        cr_assert_not_null(conf, "%s: %s", rows[i].uri, error ? error->message : "");
+        cr_assert_str_eq(values.broker, rows[i].uri);
+        text = sdm_conf_describe(&table, conf, SDM_CONF_PRINT_CONFIG);
+        cr_assert_null(strstr(text, "hunter2"), "%s", text);
+        cr_assert_not_null(strstr(text, rows[i].shown), "%s: %s", rows[i].uri, text);
+    }
+}
+
 Test(conf, printed_configuration_reads_back)
 {
     struct input input = {

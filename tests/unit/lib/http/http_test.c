@@ -173,9 +173,9 @@ Test(http, an_address_in_use_or_wrong_is_told)
     cr_assert(g_error_matches(error, SDM_ERROR, SDM_ERROR_INVALID_VALUE));
 }
 
-static bool read_flag(void *user)
+static bool read_flag(void *user, GError **error)
 {
-    return *(bool *)user;
+    return *(bool *)user || sdm_unavailable(error, "no \"broker\"");
 }
 
 /* One that is free now. */
@@ -210,10 +210,13 @@ Test(http, metrics_and_health_are_served)
     g_autoptr(sdm_http_answer) well = NULL;
     g_autoptr(sdm_http_answer) ill = NULL;
     g_autoptr(GError) error = NULL;
+    g_autoptr(sdm_health) health = sdm_health_new();
     bool is_healthy = true;
 
+    sdm_health_add(health, read_flag, &is_healthy);
+    sdm_health_ask(health);
     sdm_counter_add(sdm_metrics_counter(metrics, "sdm_x_total", "x", NULL), 3);
-    cr_assert(sdm_http_metrics_new(&options, metrics, read_flag, &is_healthy, &made, &error), "%s",
+    cr_assert(sdm_http_metrics_new(&options, metrics, health, &made, &error), "%s",
               error ? error->message : "");
     cr_assert_eq(sdm_http_metrics_get_port(made), options.metrics_port);
     text = get(client, sdm_http_metrics_get_port(made), "/metrics");
@@ -224,10 +227,14 @@ Test(http, metrics_and_health_are_served)
                      "text/plain; version=0.0.4; charset=utf-8");
     well = get(client, sdm_http_metrics_get_port(made), "/healthz");
     cr_assert_eq(well->status, 200);
+    cr_assert_str_eq(well->body, "{\"ok\":true}");
     is_healthy = false;
+    sdm_health_ask(health);
     ill = get(client, sdm_http_metrics_get_port(made), "/healthz");
     cr_assert_eq(ill->status, 503);
+    cr_assert_str_eq(ill->body, "{\"ok\":false,\"reason\":\"no \\\"broker\\\"\"}");
+    cr_assert_str_eq(g_hash_table_lookup(ill->headers, "content-type"), "application/json");
     options.metrics_port = 0;
-    cr_assert(sdm_http_metrics_new(&options, metrics, NULL, NULL, &none, &error));
+    cr_assert(sdm_http_metrics_new(&options, metrics, NULL, &none, &error));
     cr_assert_null(none);
 }

@@ -284,7 +284,7 @@ static bool round_of(struct run *run)
 {
     g_autofree struct view *view = look(run);
     g_autofree struct sdm_busy *busy = g_new0(struct sdm_busy, 1);
-    g_autoptr(sdm_plan) plan = NULL;
+    g_autoptr(sdm_step_plan) plan = NULL;
     bool resting;
 
     hold(busy, run);
@@ -341,7 +341,7 @@ static void run_seed(unsigned seed)
     cr_assert_lt(n, N_ROUNDS_TO_HEAL, "seed %u: does not come to rest", seed);
     {
         g_autofree struct view *view = look(&run);
-        g_autoptr(sdm_plan) plan = sdm_reconcile(&run.want, &view->found, NULL);
+        g_autoptr(sdm_step_plan) plan = sdm_reconcile(&run.want, &view->found, NULL);
 
         for (unsigned i = 0; i < plan->n_states; i++) {
             cr_assert(plan->converged || plan->states[i].code == SDM_ERROR_NO_SLOT ||

@@ -171,7 +171,7 @@ static struct world *world_of(const char *want, const char *found)
 }
 
 /* "map 5 1; attach-dimm 5 1@7": kind, entry and window. */
-static char *steps_text(const struct sdm_plan *plan)
+static char *steps_text(const struct sdm_step_plan *plan)
 {
     GString *text = g_string_new(NULL);
 
@@ -191,7 +191,7 @@ static char *steps_text(const struct sdm_plan *plan)
 }
 
 /* "attached, mapped NO_SLOT": how far each window is, in the order of want. */
-static char *states_text(const struct sdm_plan *plan)
+static char *states_text(const struct sdm_step_plan *plan)
 {
     GString *text = g_string_new(NULL);
 
@@ -294,7 +294,7 @@ Test(reconcile, rows)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree struct world *world = world_of(rows[i].want, rows[i].found);
-        g_autoptr(sdm_plan) plan = sdm_reconcile(&world->want, &world->found, NULL);
+        g_autoptr(sdm_step_plan) plan = sdm_reconcile(&world->want, &world->found, NULL);
         g_autofree char *steps = steps_text(plan);
         g_autofree char *states = states_text(plan);
 
@@ -313,9 +313,9 @@ Test(reconcile, busy_things_are_left_alone)
         world_of("1:5:vm:attached:7 2:6:vm:absent:7 3:8:device:mapped", "e5=1 d2@7 e6=2");
     g_autofree struct sdm_busy *busy = g_new0(struct sdm_busy, 1);
     g_autoptr(GHashTable) windows = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(sdm_plan) all = sdm_reconcile(&world->want, &world->found, busy);
+    g_autoptr(sdm_step_plan) all = sdm_reconcile(&world->want, &world->found, busy);
     g_autofree char *all_text = steps_text(all);
-    g_autoptr(sdm_plan) some = NULL;
+    g_autoptr(sdm_step_plan) some = NULL;
     g_autofree char *some_text = NULL;
 
     cr_expect_str_eq(all_text, "detach-dimm 6 2@7; map 8 3; attach-dimm 5 1@7");
@@ -327,10 +327,28 @@ Test(reconcile, busy_things_are_left_alone)
     cr_expect_str_eq(some_text, "attach-dimm 5 1@7");
 }
 
+Test(reconcile, what_is_unknown_is_kept_where_it_shall_be)
+{
+    static const char *const unknown[] = {"e5=2", "e5=2 b2=1", "e5=2 d2@7"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(unknown); i++) {
+        g_autofree char *found = g_strconcat("e8=3 ", unknown[i], NULL);
+        g_autofree struct world *world = world_of("3:8:device:absent 4:9:device:mapped", found);
+        g_autoptr(sdm_step_plan) plan = NULL;
+        g_autofree char *steps = NULL;
+
+        world->want.keep_unknown = true;
+        plan = sdm_reconcile(&world->want, &world->found, NULL);
+        steps = steps_text(plan);
+        cr_expect_str_eq(steps, "unmap 8 3; map 9 4", "%s: '%s'", unknown[i], steps);
+        cr_expect_not(plan->converged, "%s", unknown[i]);
+    }
+}
+
 Test(reconcile, the_host_takes_whole_blocks_only)
 {
     g_autofree struct world *world = world_of("1:5:host:attached", "");
-    g_autoptr(sdm_plan) plan = NULL;
+    g_autoptr(sdm_step_plan) plan = NULL;
     g_autofree char *states = NULL;
 
     world->windows[0].netport.end -= 1;
@@ -344,8 +362,8 @@ Test(reconcile, bytes_are_in_one_window_unless_shared)
 {
     g_autofree struct world *world =
         world_of("1:5:device:mapped 2:6:device:mapped 3:7:device:mapped", "");
-    g_autoptr(sdm_plan) plan = NULL;
-    g_autoptr(sdm_plan) shared = NULL;
+    g_autoptr(sdm_step_plan) plan = NULL;
+    g_autoptr(sdm_step_plan) shared = NULL;
     g_autofree char *states = NULL;
     g_autofree char *steps = NULL;
 
@@ -375,5 +393,5 @@ Test(reconcile, names)
 {
     cr_expect_str_eq(sdm_step_kind_name(SDM_STEP_ONLINE_HOST), "online-host");
     cr_expect_str_eq(sdm_window_level_name(SDM_WINDOW_LEVEL_ATTACHED), "attached");
-    sdm_plan_free(NULL);
+    sdm_step_plan_free(NULL);
 }

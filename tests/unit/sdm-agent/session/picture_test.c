@@ -163,3 +163,21 @@ Test(picture, a_step_renews_its_own_blocks)
     take(picture, blocks_of(SDM_JOB_LOOK_HOST, 8, 2, SDM_BLOCK_OFFLINE));
     cr_expect_eq(sdm_picture_view(picture)->n_blocks, 2);
 }
+
+/* A restart whose first look at the RMC failed must not take online memory for absent. */
+Test(picture, blocks_behind_an_entry_that_came_are_not_known_before_they_are_seen)
+{
+    g_autoptr(sdm_picture) picture = sdm_picture_new();
+
+    take(picture, sdm_job_new(SDM_JOB_LOOK_RMC));
+    take(picture, blocks_of(SDM_JOB_LOOK_HOST, 8, 0, SDM_BLOCK_OFFLINE));
+    cr_expect(sdm_picture_view(picture)->blocks_known);
+    take(picture, entries_of(2));
+    cr_expect_not(sdm_picture_view(picture)->blocks_known);
+    take(picture, blocks_of(SDM_JOB_LOOK_HOST, 8, 1, SDM_BLOCK_ONLINE));
+    cr_expect_not(sdm_picture_view(picture)->blocks_known, "it was asked for too early");
+    take(picture, blocks_of(SDM_JOB_LOOK_HOST, 8, 2, SDM_BLOCK_ONLINE));
+    cr_expect(sdm_picture_view(picture)->blocks_known);
+    take(picture, entries_of(2));
+    cr_expect(sdm_picture_view(picture)->blocks_known, "nothing new");
+}

@@ -109,7 +109,7 @@ Test(report, strangers_are_named_by_their_dimm)
                               .vms = &vm,
                               .n_vms = 1};
     struct sdm_want want = {0};
-    g_autoptr(sdm_plan) plan = sdm_reconcile(&want, &found, NULL);
+    g_autoptr(sdm_step_plan) plan = sdm_reconcile(&want, &found, NULL);
     g_autoptr(sdm_records) records = sdm_records_new();
     struct sdm_report_input input = {.brick = "cb0",
                                      .boot_id = "b",
@@ -135,4 +135,42 @@ Test(report, strangers_are_named_by_their_dimm)
     cr_expect_eq(report.windows[1].have, SDM_WINDOW_LEVEL_MAPPED);
     cr_expect_not(report.converged);
     cr_expect_eq(report.n_vms, 1);
+}
+
+Test(report, nothing_is_said_to_be_gone_while_the_entries_are_not_known)
+{
+    static const struct {
+        const char *label;
+        bool known;
+        uint64_t generation;
+        size_t n_windows;
+    } cases[] = {{"known", true, 7, 1}, {"not known", false, 0, 0}};
+    struct sdm_found_entry entry = {5, {1, 262144, 294912, 0}, "/seg/1"};
+    struct sdm_want want = {0};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct sdm_found found = {.entries_known = cases[i].known,
+                                  .blocks_known = true,
+                                  .vms_known = true,
+                                  .entries = &entry,
+                                  .n_entries = 1};
+        g_autoptr(sdm_step_plan) plan = sdm_reconcile(&want, &found, NULL);
+        g_autoptr(sdm_records) records = sdm_records_new();
+        const struct sdm_report_input input = {.brick = "cb0",
+                                               .boot_id = "b",
+                                               .version = "1",
+                                               .generation = 7,
+                                               .want = &want,
+                                               .found = &found,
+                                               .plan = plan,
+                                               .records = records};
+        size_t size;
+        g_autofree char *body = sdm_report_write(&input, &size);
+        g_autoptr(sdm_arena) arena = sdm_arena_new();
+        struct sdm_s7_report report;
+
+        cr_assert(sdm_codec_decode(&sdm_s7_report_codec, body, size, arena, &report, NULL));
+        cr_expect_eq(report.generation, cases[i].generation, "%s", cases[i].label);
+        cr_expect_eq(report.n_windows, cases[i].n_windows, "%s", cases[i].label);
+    }
 }

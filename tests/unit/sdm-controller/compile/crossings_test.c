@@ -54,3 +54,31 @@ Test(crossings, freeing_nothing)
 {
     sdm_crossings_free(NULL);
 }
+
+Test(crossings, what_is_forgotten_is_crossed_by_nobody)
+{
+    g_autoptr(sdm_crossings) crossings = sdm_crossings_new();
+
+    sdm_crossings_add(crossings, crossing, "a");
+    sdm_crossings_add(crossings, crossing, "b");
+    sdm_crossings_forget(crossings, turned);
+    cr_assert_not(sdm_crossings_used(crossings, crossing));
+    sdm_crossings_forget(crossings, crossing);
+    cr_assert(sdm_crossings_add(crossings, crossing, "c"), "the first again");
+}
+
+Test(crossings, knows_which_circuit_crosses_where)
+{
+    g_autoptr(sdm_crossings) crossings = sdm_crossings_new();
+    const struct sdm_crossing here = {1, 2, 3};
+    const struct sdm_crossing back = {1, 3, 2};
+    const struct sdm_crossing there = {2, 2, 3};
+
+    sdm_crossings_add(crossings, here, "a");
+    cr_assert(sdm_crossings_holds(crossings, here, "a"));
+    cr_assert(sdm_crossings_holds(crossings, back, "a"));
+    cr_assert_not(sdm_crossings_holds(crossings, here, "b"));
+    cr_assert_not(sdm_crossings_holds(crossings, there, "a"));
+    sdm_crossings_remove(crossings, here, "a");
+    cr_assert_not(sdm_crossings_holds(crossings, here, "a"));
+}

@@ -114,3 +114,60 @@ Test(report, an_entry_without_a_name_is_known_by_its_place)
         cr_assert_eq(findings.n_strangers, cases[i].known ? 0 : 1, "%s", cases[i].label);
     }
 }
+
+Test(report, an_error_counts_while_the_window_is_not_where_it_is_wanted)
+{
+    static const struct {
+        const char *label;
+        enum sdm_window_level want;
+        bool listed;
+        bool has_error;
+        enum sdm_window_level found;
+        bool failed;
+    } cases[] = {
+        {"on its way", ATTACHED, true, false, MAPPED, false},
+        {"refused", ATTACHED, true, true, MAPPED, true},
+        {"came all the same", ATTACHED, true, true, ATTACHED, false},
+        {"not given up", ABSENT, true, true, ATTACHED, true},
+        {"not listed", ATTACHED, false, true, ABSENT, false},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(sdm_arena) arena = sdm_arena_new();
+        struct sdm_wire_found_window found = {
+            .window = "w", .have = cases[i].found, .has_error_code = cases[i].has_error};
+        const struct sdm_s7_report report = {
+            .generation = 1, .windows = &found, .n_windows = cases[i].listed};
+        const struct sdm_known_window known = {
+            .window = "w", .generation = 1, .want = cases[i].want, .have = MAPPED};
+        struct sdm_report_findings findings;
+
+        sdm_compile_report(&report, &known, 1, arena, &findings);
+        cr_assert_eq(findings.findings[0].failed, cases[i].failed, "%s", cases[i].label);
+    }
+}
+
+Test(report, comes_late_after_one_that_was_made_later_on_the_same_start)
+{
+    static const struct {
+        const char *label;
+        bool has_made_us;
+        uint64_t made_us;
+        const char *boot_id;
+        bool late;
+    } cases[] = {
+        {"later", true, 8, "b", false},
+        {"the same again", true, 7, "b", false},
+        {"late", true, 6, "b", true},
+        {"another start, whose clock began anew", true, 6, "c", false},
+        {"an agent that does not say", false, 0, "b", false},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct sdm_s7_report report = {.has_made_us = cases[i].has_made_us,
+                                       .made_us = cases[i].made_us};
+
+        g_strlcpy(report.boot_id, cases[i].boot_id, sizeof report.boot_id);
+        cr_assert_eq(sdm_report_is_late(&report, "b", 7), cases[i].late, "%s", cases[i].label);
+    }
+}

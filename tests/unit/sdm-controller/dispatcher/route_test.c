@@ -16,10 +16,6 @@ Test(route, every_request_has_one_and_nothing_else)
                           strstr(type, "reply/") == NULL;
         const struct sdm_route *route = sdm_route_find(type);
 
-        /* Fencing is not offered yet. */
-        if (strcmp(type, "s11.fence/1") == 0) {
-            is_request = false;
-        }
         cr_assert_eq(route != NULL, is_request, "%s", type);
         cr_assert(route == NULL || route->codec == sdm_wire_codecs[i], "%s", type);
     }
@@ -40,6 +36,12 @@ Test(route, policies)
         sdm_route_members(route->codec, message, &members);
         cr_assert_eq(members.key != NULL, route->write != NULL, "%s", route->type);
         cr_assert(route->write == NULL || route->role >= SDM_ROLE_MEMBER, "%s", route->type);
+        /* The audit log tells of what writes, and of what an administrator alone may look at. */
+        cr_assert_eq(route->audit,
+                     route->write != NULL            ? SDM_AUDIT_OUTCOME
+                     : route->role == SDM_ROLE_ADMIN ? SDM_AUDIT_READING
+                                                     : SDM_AUDIT_NOTHING,
+                     "%s", route->type);
     }
     cr_assert_null(sdm_route_find("s10.reserve/2"));
     cr_assert_null(sdm_route_find(""));

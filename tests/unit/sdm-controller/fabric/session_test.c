@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -331,4 +332,83 @@ Test(fabric, a_list_that_nobody_understands)
     cr_assert_eq(error->domain, SDM_UNAVAILABLE);
     g_clear_pointer(&fabric, sdm_fabric_free);
     heard = device_stop(&device);
+}
+
+/* Says ok to every line of any number of connections; how many of them are open at once. */
+struct crowd {
+    int fd;
+    unsigned n_most;
+};
+
+static bool say_ok(int fd)
+{
+    char line[64];
+
+    if (recv(fd, line, sizeof line, 0) <= 0) {
+        close(fd);
+        return false;
+    }
+    say(fd, "ok\n", 3);
+    return true;
+}
+
+static void *run_crowd(void *data)
+{
+    struct crowd *crowd = data;
+    g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+    struct pollfd one = {.fd = crowd->fd, .events = POLLIN};
+    bool ends = false;
+
+    g_array_append_val(fds, one);
+    while (!ends || fds->len > 1) {
+        poll((struct pollfd *)fds->data, fds->len, -1);
+        for (guint i = fds->len; i-- > 1;) {
+            struct pollfd *peer = &g_array_index(fds, struct pollfd, i);
+
+            if (peer->revents != 0 && !say_ok(peer->fd)) {
+                g_array_remove_index_fast(fds, i);
+            }
+        }
+        if (g_array_index(fds, struct pollfd, 0).revents != 0) {
+            one.fd = accept(crowd->fd, NULL, NULL);
+            ends = one.fd < 0;
+            g_array_index(fds, struct pollfd, 0).events = ends ? 0 : POLLIN;
+            if (!ends) {
+                g_array_append_val(fds, one);
+                crowd->n_most = MAX(crowd->n_most, fds->len - 1);
+            }
+        }
+    }
+    return NULL;
+}
+
+Test(fabric, many_devices_share_few_sessions)
+{
+    g_autoptr(sdm_fabric) fabric = sdm_fabric_new(5, TIMEOUT_MS);
+    struct sdm_fabric_device sw = {.endpoint = NULL};
+    struct crowd crowd = {0};
+    char endpoint[32];
+    char id[16];
+    GThread *thread;
+
+    crowd.fd = bound_socket(endpoint);
+    cr_assert_eq(listen(crowd.fd, 16), 0);
+    thread = g_thread_new("crowd", run_crowd, &crowd);
+    sw.id = id;
+    sw.endpoint = endpoint;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < SDM_FABRIC_IDLE_SESSIONS + 50; i++) {
+            g_autoptr(GError) error = NULL;
+
+            g_snprintf(id, sizeof id, "sw%u", i);
+            cr_assert(sdm_fabric_connect(fabric, &sw, (struct sdm_port_pair){1, 2}, &error));
+        }
+    }
+    g_clear_pointer(&fabric, sdm_fabric_free);
+    shutdown(crowd.fd, SHUT_RDWR);
+    g_thread_join(thread);
+    close(crowd.fd);
+    cr_assert_geq(crowd.n_most, SDM_FABRIC_IDLE_SESSIONS);
+    /* One more is opened before another is closed, and seen before that is. */
+    cr_assert_leq(crowd.n_most, SDM_FABRIC_IDLE_SESSIONS + 4, "%u at once", crowd.n_most);
 }

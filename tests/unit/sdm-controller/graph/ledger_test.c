@@ -574,10 +574,39 @@ Test(ledger, hardware_changes_under_what_is_held)
         cr_assert_eq(use.state, SDM_BRICK_STATE_LOST);
         cr_assert(sdm_ledger_use(pod.ledger, T2_M2, &use));
         cr_assert_eq(use.want_power, SDM_POWER_STATE_OFF);
+        pod_audit(&pod);
         g_free(hardware.devices);
         g_free(hardware.links);
         pod_done(&pod);
     }
+}
+
+Test(ledger, a_load_at_once_ends_as_one_by_one)
+{
+    struct sdm_bench_params params = pod_params();
+    struct sdm_path path = way(0, T1_M1, 0);
+    struct sdm_extent used = {T1_M1, 2 * POD_UNIT, 2 * POD_UNIT};
+    g_autoptr(GError) error = NULL;
+    struct sdm_ledger_use use;
+    struct pod pod;
+
+    pod_init(&pod, &params);
+    sdm_ledger_begin_load(pod.ledger);
+    cr_assert(sdm_ledger_add_segment(pod.ledger, &used, NULL));
+    /* What contradicts itself is found then, too. */
+    cr_assert_not(sdm_ledger_add_segment(pod.ledger, &used, &error));
+    cr_assert(sdm_ledger_add_circuit(pod.ledger, &path, NULL));
+    cr_assert(sdm_ledger_add_holder(pod.ledger, T1_ACC, T1_C1, NULL));
+    sdm_ledger_end_load(pod.ledger);
+    pod_audit(&pod);
+    cr_assert(sdm_ledger_use(pod.ledger, T1_M1, &use));
+    cr_assert_eq(use.used_bytes, 2 * POD_UNIT);
+    /* And goes on as ever. */
+    pod_use(&pod, T1_M2, 0, 1);
+    cr_assert(sdm_ledger_free_extent(pod.ledger, &used));
+    cr_assert(sdm_ledger_free_holder(pod.ledger, T1_ACC));
+    pod_audit(&pod);
+    pod_done(&pod);
 }
 
 static void count(const struct sdm_path *path, void *user)

@@ -36,3 +36,27 @@ Test(maxtree, finds_the_first_that_suffices)
         sdm_maxtree_done(&tree);
     }
 }
+
+Test(maxtree, filled_at_once_is_as_set_one_by_one)
+{
+    static const uint32_t sizes[] = {0, 1, 2, 3, 7, 8, 100};
+
+    for (size_t s = 0; s < G_N_ELEMENTS(sizes); s++) {
+        uint32_t n = sizes[s];
+        uint64_t values[100] = {0};
+        struct sdm_maxtree filled;
+        struct sdm_maxtree set;
+        uint64_t random = s;
+
+        sdm_maxtree_init(&filled, n);
+        sdm_maxtree_init(&set, n);
+        for (uint32_t i = 0; i < n; i++) {
+            values[i] = sdm_bench_below(&random, 10);
+            sdm_maxtree_set(&set, i, values[i]);
+        }
+        sdm_maxtree_fill(&filled, values, n);
+        cr_assert_arr_eq(&filled.nodes[1], &set.nodes[1], (2 * set.size - 1) * sizeof *set.nodes);
+        sdm_maxtree_done(&filled);
+        sdm_maxtree_done(&set);
+    }
+}

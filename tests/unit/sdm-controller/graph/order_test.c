@@ -76,3 +76,30 @@ Test(order, is_a_sorted_set_through_growth_and_decay)
     check(&order, set);
     sdm_order_done(&order);
 }
+
+Test(order, what_was_appended_is_a_set_like_any_other)
+{
+    for (uint32_t step = 1; step < 400; step += 57) {
+        bool set[N_KEYS] = {false};
+        struct sdm_order order = {0};
+        uint64_t random = step;
+
+        for (uint32_t key = 0; key < N_KEYS; key += step) {
+            sdm_order_append(&order, key);
+            set[key] = true;
+        }
+        check(&order, set);
+        for (int i = 0; i < 1000; i++) {
+            uint32_t key = (uint32_t)sdm_bench_below(&random, N_KEYS);
+
+            if (set[key]) {
+                sdm_order_remove(&order, key);
+            } else {
+                sdm_order_insert(&order, key);
+            }
+            set[key] = !set[key];
+        }
+        check(&order, set);
+        sdm_order_done(&order);
+    }
+}

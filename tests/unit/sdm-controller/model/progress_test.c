@@ -331,6 +331,20 @@ Test(progress, a_member_that_leaves_a_group_takes_its_route_along)
     cr_assert_not(progress.segments[0].scrub || progress.segments[0].want_free);
 }
 
+Test(progress, a_member_leaves_a_circuit_that_others_keep_up)
+{
+    struct fixture f;
+    struct sdm_progress progress;
+
+    init_group(&f);
+    f.s.n_windows = f.s.n_attachments = 1;
+    f.circuits[1].n_other_windows = 1;
+    progress = next(&f);
+    cr_assert(progress.circuits[1].want_up);
+    cr_assert(progress.routes[1].drop, "it could never join again");
+    cr_assert_not(progress.routes[0].drop || progress.circuits[1].idle);
+}
+
 Test(progress, an_accelerator_is_its_circuit)
 {
     static const struct {
@@ -526,4 +540,49 @@ Test(reached, undone_when_nothing_of_a_refused_request_is_left)
     f.s.n_windows = 0;
     f.s.state = STATE(HELD);
     cr_assert(sdm_progress_undone(&f.s));
+}
+
+/* A compute brick that is fenced is led to by nothing, whatever stands there. */
+Test(progress, a_fenced_brick_has_no_circuit)
+{
+    struct fixture f;
+    struct sdm_progress progress;
+
+    fixture_init(&f, STATE(ATTACHED), 1);
+    fixture_window(&f, ATTACHED, ATTACHED);
+    progress = next(&f);
+    cr_assert(progress.circuits[0].want_up);
+    f.circuits[0].fenced = true;
+    progress = next(&f);
+    cr_assert_not(progress.circuits[0].want_up);
+}
+
+static const struct {
+    const char *label;
+    bool want_free;
+    bool mapped;
+    bool scrub;
+} quarantined[] = {
+    {"waits for an administrator", false, false, false},
+    {"waits, and may be mapped", false, true, false},
+    {"released, and may be mapped", true, true, false},
+    {"released, and nobody has it", true, false, true},
+};
+
+Test(progress, quarantine_ends_by_a_decision_only)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(quarantined); i++) {
+        struct fixture f;
+        struct sdm_progress progress;
+
+        fixture_init(&f, STATE(FAILED), 1);
+        f.segments[0].state = SDM_SEGMENT_STATE_QUARANTINED;
+        f.segments[0].want_free = quarantined[i].want_free;
+        if (quarantined[i].mapped) {
+            fixture_window(&f, ABSENT, ATTACHED);
+        }
+        progress = next(&f);
+        cr_assert_eq(progress.segments[0].scrub, quarantined[i].scrub, "%s", quarantined[i].label);
+        cr_assert_eq(progress.state, STATE(FAILED), "%s", quarantined[i].label);
+    }
 }

@@ -595,6 +595,52 @@ Test(planner, trays_joined_by_a_cable_of_their_own_reach_each_other)
     done(&bench);
 }
 
+/* The pod without the links of one switch to optical ones. */
+static struct sdm_topology *without_trunks(const struct sdm_topology *topology, int32_t switch_no)
+{
+    struct sdm_topology_spec spec = *sdm_topology_spec(topology);
+    g_autofree struct sdm_link *links = g_new0(struct sdm_link, spec.n_links);
+    size_t n = 0;
+
+    for (size_t i = 0; i < spec.n_links; i++) {
+        const struct sdm_link *link = &spec.links[i];
+        int32_t far = link->a.device_no == switch_no ? link->b.device_no : link->a.device_no;
+        bool is_own = link->a.device_no == switch_no || link->b.device_no == switch_no;
+
+        if (!is_own || sdm_topology_device(topology, far)->kind != SDM_DEVICE_KIND_OPTICAL) {
+            links[n++] = *link;
+        }
+    }
+    spec.links = links;
+    spec.n_links = n;
+    return sdm_topology_new(&spec, NULL);
+}
+
+/* So many bricks that not all are looked at for a hint; the other tray of the rack is reached
+ * through a switch of another rack only, which no way along the hierarchy does. */
+Test(planner, the_nearest_class_is_the_narrowest_that_would_do)
+{
+    struct sdm_bench_params hardware = pod_params();
+    g_autoptr(sdm_topology) first = NULL;
+    g_autoptr(sdm_topology) second = NULL;
+    g_autoptr(sdm_plan) made = NULL;
+    struct bench bench;
+
+    hardware.n_racks = 80;
+    init(&bench, &hardware);
+    first = without_trunks(bench.pod.topology, T2_SWITCH);
+    second = with_cable(first, T3_SWITCH, T2_SWITCH);
+    cr_assert(sdm_ledger_set_topology(bench.pod.ledger, second, NULL));
+    pod_use(&bench.pod, T1_M1, 0, 8);
+    pod_use(&bench.pod, T1_M2, 0, 8);
+    refused(&bench, ask(T1_C1, 8, SDM_LATENCY_CLASS_TRAY), SDM_ERROR_NO_CAPACITY);
+    cr_assert(bench.refusal.nearest.has_latency_class);
+    cr_assert_eq(bench.refusal.nearest.latency_class, SDM_LATENCY_CLASS_RACK);
+    made = plan(&bench, ask(T1_C1, 8, SDM_LATENCY_CLASS_RACK));
+    cr_assert_eq(made->latency_class, SDM_LATENCY_CLASS_RACK, "and it does");
+    done(&bench);
+}
+
 Test(planner, the_same_question_has_the_same_answer)
 {
     struct sdm_bench_params hardware = pod_params();

@@ -1,0 +1,26 @@
+/* Which wanted states an agent obeys.
+ *
+ * Pure; any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the agent has seen; the epoch outlives its restart. */
+struct sdm_want_seen {
+    uint64_t epoch;
+    uint64_t generation;
+    /* A controller has spoken since the start. */
+    bool any;
+};
+
+enum sdm_want_verdict {
+    SDM_WANT_FENCED, /* of a leader whose epoch is over */
+    SDM_WANT_LATE,   /* delivered late: what came after it is at work already */
+    SDM_WANT_OBEYED,
+};
+
+/* What becomes of a wanted state.  A new leader counts generations on from the database, so the
+ * first word of a new epoch is obeyed whatever its generation. */
+enum sdm_want_verdict sdm_want_judge(const struct sdm_want_seen *seen, uint64_t epoch,
+                                     uint64_t generation);

@@ -1,0 +1,7 @@
+-- Verify sdm:askers on pg
+
+BEGIN;
+
+SELECT further_askers FROM sdm.stored_reply WHERE false;
+
+ROLLBACK;

@@ -1,0 +1,165 @@
+"""s11.fence: a compute brick is cut off, confirmed, and what it had comes back; or nobody confirms it, and waits."""
+
+import pytest
+from bed import ask, live_rows, new_key, query, wait_until
+from dead_bed import SIZE, Rack, nobody_owns_twice
+from sdm_client import Refusal
+
+CONTROLLER = "controller-1"
+
+
+@pytest.fixture
+def rack(bed):
+    made = Rack(bed)
+    yield made
+    made.heal()
+    for brick in ("cb0", "cb1"):
+        if made.brick(brick)["state"] == "fenced":
+            made.give_back(brick)
+    for segment in made.quarantine():
+        bed.admin.write("s11.quarantine.release", segment=segment["segment"])
+    bed.release_over()
+    wait_until("nothing is left", lambda: not live_rows() and not bed.hardware.left_over(), 20)
+    nobody_owns_twice(bed)
+
+
+def fence(bed, brick="cb0", **members):
+    return bed.admin.write("s11.fence", brick=brick, wait="fabric", timeout_ms=20000, **members)
+
+
+@pytest.mark.parametrize("method, power", [("any", "off"), ("power", "off"), ("cut", "on")])
+def test_what_it_had_is_scrubbed_and_free(bed, rack, method, power):
+    before = bed.hardware.counters()["scrubs"]
+    attached, held = rack.attach(), rack.reserve()
+    reply = fence(bed, method=method)
+    assert reply["done"]
+    assert (reply["brick"]["state"], reply["brick"]["fence"], reply["brick"]["have_power"]) == ("fenced", "confirmed", power)
+    for reservation in (attached, held):
+        rack.wait_state(reservation["reservation"], "released")
+    assert bed.hardware.counters()["scrubs"] >= before + 2
+    assert query("SELECT count(*) FROM sdm.segment") == [["0"]]
+    assert query("SELECT used_bytes, n_reservations FROM sdm.project WHERE project = 'demo'") == [["0", "0"]]
+    shown = bed.demo.call("s10.show", reservation=attached["reservation"])["reservation"]
+    assert any("cb0" in line["text"] and "fenced" in line["text"] for line in shown["history"])
+
+
+def test_a_fenced_brick_takes_no_plans_until_it_returns_empty(bed, rack):
+    rack.attach()
+    fence(bed)
+    with pytest.raises(Refusal) as refused:
+        rack.reserve()
+    assert refused.value.code == "WRONG_STATE"
+    assert fence(bed)["done"], "again, it is fenced already"
+    rack.give_back("cb0")
+    assert rack.brick("cb0")["state"] == "active"
+    assert "fence" not in rack.brick("cb0")
+    assert rack.attach()["state"] == "attached"
+
+
+def test_others_keep_what_they_have(bed, rack):
+    other = rack.attach("cb1")
+    rack.attach("cb0")
+    fence(bed)
+    assert rack.state(other["reservation"]) == "attached"
+    assert len(rack.entries("cb1")) == 1
+
+
+def test_only_an_admin_fences_and_only_compute_bricks(bed, rack):
+    del rack
+    for client, brick, code in ((bed.demo, "cb0", "FORBIDDEN"), (bed.admin, "mb0", "WRONG_KIND"), (bed.admin, "el0", "WRONG_KIND"),
+                                (bed.admin, "nobody", "NOT_FOUND")):
+        with pytest.raises(Refusal) as refused:
+            client.write("s11.fence", brick=brick)
+        assert refused.value.code == code
+
+
+def silence(rack):
+    """Neither the brick's power controller nor its switch answers."""
+    rack.die(device="cb0")
+    rack.die(device="el0")
+
+
+def test_unconfirmed_is_quarantine_until_an_admin_decides(bed, rack):
+    attached, held = rack.attach(), rack.reserve()
+    segment = attached["segments"][0]
+    scrubs = bed.hardware.counters()["scrubs"]
+    silence(rack)
+    with pytest.raises(Refusal) as refused:
+        fence(bed)
+    assert refused.value.code == "UNCONFIRMED"
+    assert rack.state(attached["reservation"]) == "failed"
+    row = rack.quarantine()[0]
+    assert (row["segment"], row["compute_brick"], row["reservation"], row["released"]) == \
+        (segment["segment"], "cb0", attached["reservation"], False)
+    assert rack.brick("cb0")["fence"] == "unconfirmed"
+    # What was never mapped is not in doubt.
+    assert rack.state(held["reservation"]) in ("releasing", "released")
+    with pytest.raises(Refusal) as refused:
+        rack.reserve("cb0")
+    assert refused.value.code == "WRONG_STATE"
+    # Nothing moves by itself, whatever answers again: the bytes are in the entry still.
+    rack.revive(device="el0")
+    wait_until("the held one is free", lambda: rack.state(held["reservation"]) == "released", 20)
+    assert [row["segment"] for row in rack.quarantine()] == [segment["segment"]]
+    bed.restart(CONTROLLER)
+    assert [row["segment"] for row in rack.quarantine()] == [segment["segment"]]
+    assert query(f"SELECT count(*) FROM sdm.scrub_record WHERE segment = '{segment['segment']}'") == [["0"]]
+    # Meanwhile the other bytes are handed out, these are not.
+    for taken in rack.reserve("cb1", 4 * SIZE, latency_class="rack")["segments"]:
+        assert taken["memory_brick"] != segment["memory_brick"] or \
+            taken["offset_bytes"] + taken["size_bytes"] <= segment["offset_bytes"] or \
+            taken["offset_bytes"] >= segment["offset_bytes"] + segment["size_bytes"]
+    rack.revive(device="cb0")
+    bed.admin.write("s11.quarantine.release", segment=segment["segment"])
+    wait_until("it is scrubbed and free", lambda: not rack.quarantine() and query(
+        f"SELECT count(*) FROM sdm.segment WHERE segment = '{segment['segment']}'") == [["0"]], 20)
+    assert bed.hardware.counters()["scrubs"] > scrubs
+    with pytest.raises(Refusal) as refused:
+        bed.admin.write("s11.quarantine.release", segment=segment["segment"])
+    assert refused.value.code == "NOT_FOUND"
+
+
+def test_a_later_fence_that_is_confirmed_frees_the_quarantine(bed, rack):
+    attached = rack.attach()
+    silence(rack)
+    with pytest.raises(Refusal):
+        fence(bed)
+    rack.revive(device="el0")
+    reply = fence(bed)
+    assert reply["brick"]["fence"] == "confirmed"
+    wait_until("nothing is in quarantine, or waits", lambda: query("SELECT count(*) FROM sdm.segment") == [["0"]], 20)
+    assert rack.state(attached["reservation"]) == "failed"
+    assert query("SELECT used_bytes, n_reservations FROM sdm.project WHERE project = 'demo'") == [["0", "0"]]
+
+
+def test_a_group_only_loses_its_member(bed, rack):
+    for brick in ("cb0", "cb1"):
+        reply = bed.demo.write("s10.group.join", group="shared", compute_brick=brick, size_bytes=SIZE, latency_class="rack",
+                               wait="guest", timeout_ms=20000)
+    fence(bed)
+    group = reply["reservation"]["reservation"]
+    wait_until("the member is gone", lambda: [a["compute_brick"] for a in bed.demo.call("s10.show", reservation=group)[
+        "reservation"]["attachments"]] == ["cb1"], 20)
+    assert rack.state(group) == "attached"
+    assert len(rack.entries("cb1")) == 1
+
+
+POINTS = ["fabric.before_force_off", "fabric.after_force_off", "fence.before_mark", "pg.before-commit", "pg.before-commit@2",
+          "pg.after-commit", "pg.after-commit@2", "fabric.before_disconnect", "fabric.after_disconnect", "fabric.before_scrub",
+          "fabric.after_scrub", "amqp.published"]
+
+
+@pytest.mark.parametrize("point, method", [(point, method) for point in POINTS for method in ("power", "cut")
+                                           if method == "power" or "force_off" not in point])
+def test_a_crash_half_way_is_taken_up_again(bed, rack, point, method):
+    attached = rack.attach()
+    body = {"key": new_key(), "brick": "cb0", "method": method, "wait": "fabric", "timeout_ms": 20000}
+    name, _at, passage = point.partition("@")
+    assert bed.arm(CONTROLLER, f"{name}=crash@{passage or 1}") == 1
+    ask(bed, CONTROLLER, "s11.fence", body)
+    wait_until("the point is passed", lambda: not bed.is_alive(CONTROLLER), 10)
+    bed.restart(CONTROLLER)
+    reply = ask(bed, CONTROLLER, "s11.fence", body, seconds=30)
+    assert reply is not None and reply[0] == "s11.brick.reply/1", reply
+    assert reply[1]["brick"]["fence"] == "confirmed"
+    rack.wait_state(attached["reservation"], "released")
