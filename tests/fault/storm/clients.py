@@ -6,7 +6,7 @@ import time
 import uuid
 
 from .fleet import PROJECTS
-from .gateway import Ask
+from .gateway import REST, Ask
 
 MIB = 1 << 20
 SHORT_LEASE_S = 3
@@ -84,6 +84,11 @@ class Traffic:
         self.holds[made.id] = made
         return made
 
+    def rest(self):
+        """Once the storm is over: until what was promised has been judged."""
+        if self.is_over and not self.release_all:
+            yield REST
+
     # --- Lives.
 
     def do_life(self, rng, project):
@@ -127,8 +132,7 @@ class Traffic:
                 break
             step = rng.choice(("attach", "attach", "detach", "resize", "renew", "show", "show", "wait"))
             yield from getattr(self, f"step_{step}")(rng, project, hold)
-        while self.is_over and not self.release_all:
-            yield 0.2
+        yield from self.rest()
         if hold.lease_s == SHORT_LEASE_S and hold.states == {"held"} and rng.random() < 0.5:
             hold.now("held", "releasing", "released")
             return
@@ -264,8 +268,7 @@ class Traffic:
             if answer or answer.code in ("TIMEOUT", None):
                 joined.append(compute)
             yield rng.uniform(0.05, 0.5)
-        while self.is_over and not self.release_all:
-            yield 0.2
+        yield from self.rest()
         for compute in joined:
             for _attempt in range(3):
                 answer = yield self.write(rng, "s10.group.leave", project, group=name, compute_brick=compute, wait="fabric",
@@ -298,8 +301,7 @@ class Traffic:
         for view in answer.body["reservations"]:
             holds.append(self.hold(type(answer)(answer.type, {"reservation": view}), 3600))
         yield rng.uniform(0.1, 1.0)
-        while self.is_over and not self.release_all:
-            yield 0.2
+        yield from self.rest()
         for hold in holds:
             hold.states |= {"releasing", "released"}
         answer = yield self.write(rng, "s10.batch", project, operations=[{"release": {"reservation": h.id}} for h in holds])

@@ -1,4 +1,5 @@
-"""Hundreds of clients over one connection: each is a generator that yields what it asks and is resumed with the answer.
+"""Hundreds of clients over one connection: each is a generator that yields an Ask and is resumed with the answer, or seconds
+to sleep, or REST to sleep until all are woken.
 
 The gateway does what a careful client does: it repeats with the same key what was not answered, until it is.  And what
 a careless network does: some requests go out twice, and copies of old ones come again much later."""
@@ -15,6 +16,7 @@ import pika
 REPEAT_S = 4.0
 GIVE_UP_S = 150.0
 UNKNOWN = ("INTERNAL", "UNAVAILABLE")
+REST = object()
 
 
 class Ask:
@@ -62,6 +64,7 @@ class Gateway(threading.Thread):
         self.n_running = 0
         self.errors = []
         self._timers, self._count = [], 0
+        self._resting = []
         self._waiting = {}  # correlation id to (record, generator or None)
         self._inbox, self._lock = [], threading.Lock()
         self._ends = False
@@ -84,6 +87,17 @@ class Gateway(threading.Thread):
 
         self.add(once())
         return result[0] if done.wait(timeout) else Answer(None, None)
+
+    def is_at_rest(self):
+        """Nobody asks, waits or sleeps: what clients were promised does not change."""
+        with self._lock:
+            return self.n_running == len(self._resting)
+
+    def wake(self):
+        """Resumes who rests."""
+        with self._lock:
+            self._inbox += [(generator, 0.0) for generator in self._resting]
+            self._resting = []
 
     def stop(self):
         self._ends = True
@@ -164,6 +178,9 @@ class Gateway(threading.Thread):
             if self.rng.random() < self.twice:
                 self.n_doubled += 1
                 self._publish(record, generator)
+        elif wish is REST:
+            with self._lock:
+                self._resting.append(generator)
         else:
             self._at(float(wish), self._resume, generator, None)
 

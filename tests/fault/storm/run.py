@@ -203,8 +203,7 @@ class Campaign:
         self.say("healed; clients come to rest")
         self.traffic.is_over = True
         healed = time.monotonic()
-        self._rest(CONVERGE_S, "every request is answered", self._is_quiet)
-        self._rest(CONVERGE_S, "a fenced brick serves again", lambda: self.traffic.fenced is None)
+        self._rest(CONVERGE_S, "clients come to rest", self.gateway.is_at_rest)
         converged = self.checker.converge(CONVERGE_S)
         took = time.monotonic() - healed if converged is not None else None
         self.say(f"converged after {took:.1f} s" if took is not None else "NOT converged")
@@ -212,6 +211,7 @@ class Campaign:
         n_scrubs = self.checker.judge_scrubs(self.traffic)
         self.say(f"{n} promises and {n_scrubs} scrub records judged")
         self.traffic.release_all = True
+        self.gateway.wake()
         self._rest(CONVERGE_S, "clients give everything back", lambda: self.gateway.n_running == 0)
         self._release_rest()
         self.checker.converge(CONVERGE_S)
@@ -221,10 +221,6 @@ class Campaign:
         self.checker.judge_leftovers(CONVERGE_S)
         self.n_audited = audit.judge(self.fleet, self.checker.database, os.environ["SDM_DATABASE_ADMIN"], self.checker.violation)
         return took
-
-    def _is_quiet(self):
-        """Nobody waits for an answer."""
-        return all(record.done is not None for record in self.gateway.history[-5000:])
 
     def _release_rest(self):
         """What was left to its lease, or whose owner was not answered."""
