@@ -32,6 +32,7 @@ static const char *const sabotage_names[] = {
     "reply-before-commit",
     "circuit-cut-under-live",
     "lease-of-attached-expires",
+    "quota-ignored",
     "window-overlap",
     "stale-agent-epoch",
 };

@@ -11,6 +11,8 @@ import psycopg2
 
 from testbed_view import control
 
+from .quotas import Quotas
+
 # Committed by a leader that had been superseded: noted by the database itself, whatever the controller believes.
 GUARD = """
 CREATE SCHEMA IF NOT EXISTS campaign;
@@ -97,6 +99,7 @@ class Checker:
     def __init__(self, fleet, emurack_control, database_uri):
         self.fleet, self._emurack = fleet, emurack_control
         self.database = Database(database_uri)
+        self.quotas = Quotas(self.database, self.once)
         self.violations = []
         self.counts = collections.Counter()
         self.events = set()
@@ -136,6 +139,7 @@ class Checker:
         for table in GUARDED:
             self.database.rows(f"CREATE OR REPLACE TRIGGER campaign AFTER INSERT OR UPDATE OR DELETE ON sdm.{table}"
                                " FOR EACH STATEMENT EXECUTE FUNCTION campaign.note()", timeout=5)
+        self.quotas.prepare()
 
     # --- All the time.
 
@@ -160,6 +164,7 @@ class Checker:
             if agent.is_alive():
                 self._look_at_agent(brick, agent)
         self._look_at_database()
+        self.quotas.look()
 
     def _grow(self, whose, epoch):
         """I7: an epoch never goes back."""

@@ -1,10 +1,11 @@
-"""What clients do: lives of reservations, groups, accelerators, batches, plans applied late, strangers' attempts, and an
-administrator's work.  Each knows what it was promised ('Hold'), and says so when a reply tells otherwise."""
+"""What clients do: lives of reservations, groups, accelerators, batches, plans applied late, strangers' attempts.  Each knows
+what it was promised ('Hold'), and says so when a reply tells otherwise."""
 
 import random
 import time
 import uuid
 
+from .administrator import Administrator
 from .fleet import PROJECTS
 from .gateway import REST, Ask
 
@@ -29,7 +30,7 @@ class Hold:
         self.states, self.told_at = set(states), time.time()
 
 
-class Traffic:
+class Traffic(Administrator):
     """Makes clients; shares what they know."""
 
     def __init__(self, gateway, fleet, seed, on_violation):
@@ -43,7 +44,7 @@ class Traffic:
         self.fenced = None  # the compute brick that is being fenced: one at a time
         self.fences = []  # [brick, from, until or None]: what was held there is given up
         self.kinds = {"life": 60, "late_plan": 8, "group": 7, "accelerator": 6, "batch": 7, "stranger": 8, "admin": 3, "bad": 4, "leased": 5,
-                      "fence": 1.5}
+                      "fence": 1.5, "quota": 4}
         self.modes = ("device", "device", "host", "vm", "vm")
         self.pause = (0.05, 0.6)
 
@@ -344,51 +345,6 @@ class Traffic:
             self.on_violation("I9", f"guest {guest['vm']} of '{guest['project']}' was offered to '{project}':"
                               f" {answer.type} {str(answer.body)[:200]}")
         yield from self.give_back(rng, project, hold)
-
-    def do_admin(self, rng, project):
-        del project
-        brick = rng.choice(list(self.fleet.memories))
-        what = rng.choice(("off-on", "show", "agents", "status", "vms", "list", "bind"))
-        if what == "off-on":
-            answer = yield self.write(rng, "s11.power", "admin", brick=brick, power="off", wait="fabric", timeout_ms=6000)
-            yield rng.uniform(0.2, 1.0)
-            yield self.write(rng, "s11.power", "admin", brick=brick, power="on", wait="fabric", timeout_ms=6000)
-        elif what == "bind":
-            guest = rng.choice(self.fleet.vms)
-            yield Ask("s11.vm.bind", {"vm": guest["vm"], "project": guest["project"]}, "admin", str(uuid.UUID(int=rng.getrandbits(128))))
-        else:
-            type_, body = {"show": ("s11.show", {}), "agents": ("s11.agents", {}), "status": ("s11.status", {}),
-                           "vms": ("s11.vm.list", {}), "list": ("s10.list", {"page_size": 20})}[what]
-            answer = yield Ask(type_, body, "admin")
-            self.look(answer, "admin")
-
-    def do_fence(self, rng, project):
-        """A compute brick dies and is fenced by power, until that is confirmed; then it comes back with new guests."""
-        del project
-        brick = rng.choice(self.fleet.computes)
-        if self.fenced is not None or not self.hold_down(brick):
-            return
-        self.fenced = brick
-        fence = [brick, time.time(), None]
-        self.fences.append(fence)
-        yield from self.insist(rng, "s11.fence", brick=brick, method="power", wait="fabric", timeout_ms=8000)
-        yield rng.uniform(0.0, 2.0)
-        self.let_go(brick)
-        yield from self.insist(rng, "s11.fence", brick=brick, undo=True, wait="fabric", timeout_ms=8000)
-        for guest in self.fleet.vms:
-            if guest["brick"] == brick:
-                yield from self.insist(rng, "s11.vm.bind", vm=guest["vm"], project=guest["project"])
-        fence[2] = time.time()
-        self.fenced = None
-
-    @staticmethod
-    def insist(rng, type_, **body):
-        """An administrator's request, until it is done."""
-        while True:
-            answer = yield Ask(type_, body, "admin", str(uuid.UUID(int=rng.getrandbits(128))))
-            if answer and answer.body.get("done", True):
-                return
-            yield 0.5
 
     def do_bad(self, rng, project):
         """Refused, with the code that says why; and a tenant's list holds nothing of others."""

@@ -29,7 +29,7 @@ class Campaign:
         self.started = time.monotonic()
         self.fleet = Fleet(folder, options.build, sabotage=options.sabotage or "", clock=getattr(options, "clock", True))
         self.checker = self.gateway = self.traffic = self.stamps = self.nemesis = None
-        self.n_audited = 0
+        self.n_audited = self.n_quota_refusals = 0
 
     def say(self, text):
         print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
@@ -219,6 +219,7 @@ class Campaign:
         self.checker.judge_epochs()
         self.checker.judge_events()
         self.checker.judge_leftovers(CONVERGE_S)
+        self.n_quota_refusals = self.checker.quotas.judge(self.gateway.history)
         self.n_audited = audit.judge(self.fleet, self.checker.database, os.environ["SDM_DATABASE_ADMIN"], self.checker.violation)
         return took
 
@@ -251,7 +252,7 @@ class Campaign:
                 "requests": by_type, "n_requests": len(self.gateway.history), "n_doubled": self.gateway.n_doubled,
                 "n_late": self.gateway.n_late, "faults": dict(sorted(self.nemesis.counts.items())),
                 "n_faults": sum(self.nemesis.counts.values()), "n_stamps_checked": self.stamps.n_checks,
-                "n_events": self.checker.n_events, "n_audited": self.n_audited, "violations": sum(self.checker.counts.values()),
+                "n_events": self.checker.n_events, "n_audited": self.n_audited, "n_quota_refusals": self.n_quota_refusals, "violations": sum(self.checker.counts.values()),
                 "by_invariant": dict(self.checker.counts), "found": self.checker.violations, "caught_s": caught_s,
                 "unresolved": requests_unanswered(requests), "converge_s": converge_s,
                 "n_deadlocks": self.fleet.n_deadlocks(), "longest_gap_s": longest_gap(self.gateway.history), "mistakes": self.nemesis.errors,
@@ -265,6 +266,7 @@ class Campaign:
         print("\nfaults: " + (", ".join(f"{kind} {n}" for kind, n in result["faults"].items()) or "none"))
         print(f"{result['n_requests']} requests, {result['n_doubled']} doubled, {result['n_late']} came late, {result['unresolved']}"
               f" unanswered; {result['n_events']} events; {result['n_stamps_checked']} stamps checked; {result['n_audited']} audit entries verified;"
+              f" {result['n_quota_refusals']} refusals for quotas judged;"
               f" {result['n_deadlocks']} deadlocks; converged {result['converge_s']} s after healing; longest time without an answer {result['longest_gap_s']} s")
         print(f"violations: {result['violations']} {result['by_invariant'] or ''}")
         if self.options.json:

@@ -27,6 +27,7 @@ SABOTAGES = {
     "reply-before-commit": Sabotage("clients are told before the commit", ("I2", "I3", "I6"), LIFE, ("fail-commit",)),
     "circuit-cut-under-live": Sabotage("a circuit is cut while windows behind it live", ("I5",), LIFE, ("slow-unmap",)),
     "lease-of-attached-expires": Sabotage("a lease ends although the memory is in use", ("I2",), {"leased": 1}),
+    "quota-ignored": Sabotage("what a quota does not allow is handed out uncharged", ("quota",), {"life": 3, "quota": 1}),
     "window-overlap": Sabotage("a second window leads to a part of another's bytes", ("I1",), LIFE),
     "stale-agent-epoch": Sabotage("an agent obeys a leader that was superseded", ("I7",), LIFE, ("kill-leader", "late-want")),
 }
