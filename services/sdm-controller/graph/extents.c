@@ -6,17 +6,19 @@
 
 void sdm_extents_init(struct sdm_extents *extents, uint64_t capacity_bytes)
 {
-    extents->items = g_new(struct sdm_free_extent, 1);
+    extents->items = extents->here;
     extents->items[0] = (struct sdm_free_extent){0, capacity_bytes};
     extents->n = 1;
-    extents->room = 1;
+    extents->room = SDM_EXTENTS_HERE;
     extents->free_bytes = capacity_bytes;
     extents->largest_bytes = capacity_bytes;
 }
 
 void sdm_extents_done(struct sdm_extents *extents)
 {
-    g_free(extents->items);
+    if (extents->items != extents->here) {
+        g_free(extents->items);
+    }
     *extents = (struct sdm_extents){0};
 }
 
@@ -38,11 +40,22 @@ static uint32_t find_behind(const struct sdm_extents *extents, uint64_t offset_b
     return low;
 }
 
+static void grow(struct sdm_extents *extents)
+{
+    struct sdm_free_extent *items = g_new(struct sdm_free_extent, (size_t)extents->room * 2);
+
+    memcpy(items, extents->items, extents->n * sizeof *items);
+    if (extents->items != extents->here) {
+        g_free(extents->items);
+    }
+    extents->items = items;
+    extents->room *= 2;
+}
+
 static void insert_at(struct sdm_extents *extents, uint32_t at, struct sdm_free_extent item)
 {
     if (extents->n == extents->room) {
-        extents->room *= 2;
-        extents->items = g_renew(struct sdm_free_extent, extents->items, extents->room);
+        grow(extents);
     }
     memmove(&extents->items[at + 1], &extents->items[at],
             (extents->n - at) * sizeof *extents->items);

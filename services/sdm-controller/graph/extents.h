@@ -11,13 +11,18 @@ struct sdm_free_extent {
     uint64_t size_bytes;
 };
 
+/* So many stand in struct sdm_extents itself. */
+#define SDM_EXTENTS_HERE 4
+
 /* No two touch or overlap. */
 struct sdm_extents {
+    /* Points to 'here' until they are more, so it must not be moved. */
     struct sdm_free_extent *items;
     uint32_t n;
     uint32_t room;
     uint64_t free_bytes;
     uint64_t largest_bytes;
+    struct sdm_free_extent here[SDM_EXTENTS_HERE];
 };
 
 /* One extent of 'capacity_bytes'. */

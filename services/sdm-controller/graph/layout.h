@@ -101,6 +101,9 @@ struct sdm_topology {
     uint64_t capacity_bytes;
     uint64_t largest_capacity_bytes;
 
+    /* By device number: kind and position, small enough to stay in a processor's cache when the
+     * nodes do not; SDM_PLACE_NONE in gaps. */
+    uint32_t *places;
     /* By device number; 'n_nodes' is the highest number + 1. */
     struct sdm_node *nodes;
     int32_t n_nodes;
@@ -121,6 +124,22 @@ struct sdm_topology {
     int32_t *bundle_ports;
     struct sdm_up_route *up_routes;
 };
+
+#define SDM_PLACE_KIND_SHIFT 24
+#define SDM_PLACE_NONE       UINT32_MAX
+
+static inline bool sdm_layout_is(const struct sdm_topology *topology, int32_t device_no,
+                                 enum sdm_device_kind kind)
+{
+    return device_no > 0 && device_no < topology->n_nodes &&
+           topology->places[device_no] >> SDM_PLACE_KIND_SHIFT == (uint32_t)kind;
+}
+
+/* Of a device that exists. */
+static inline int32_t sdm_layout_position(const struct sdm_topology *topology, int32_t device_no)
+{
+    return (int32_t)(topology->places[device_no] & ((1U << SDM_PLACE_KIND_SHIFT) - 1));
+}
 
 /* NULL when there is no such device; cheaper than sdm_topology_device(). */
 static inline const struct sdm_node *sdm_layout_node(const struct sdm_topology *topology,

@@ -380,7 +380,13 @@ void sdm_ledger_set_power(struct sdm_ledger *ledger, int32_t device_no, enum sdm
 
 void sdm_ledger_set_state(struct sdm_ledger *ledger, int32_t device_no, enum sdm_brick_state state)
 {
-    if (sdm_layout_node(ledger->topology, device_no) != NULL) {
+    const struct sdm_node *node = sdm_layout_node(ledger->topology, device_no);
+
+    if (node != NULL) {
+        if (sdm_device_kind_is_switch(node->kind)) {
+            ledger->n_switches_down += (state != SDM_BRICK_STATE_ACTIVE) -
+                                       (ledger->uses[device_no].state != SDM_BRICK_STATE_ACTIVE);
+        }
         ledger->uses[device_no].state = (uint8_t)state;
         sdm_state_refresh(ledger, device_no);
     }

@@ -155,6 +155,7 @@ static char *audit_entry(const struct sdm_ledger *ledger, int32_t device_no)
     if (brick->brick_no != device_no || brick->tray != node->tray || brick->rack != node->rack ||
         brick->state != ledger->uses[device_no].state ||
         brick->power != sdm_state_power(&ledger->uses[device_no]) ||
+        brick->awake != sdm_state_awake(&ledger->uses[device_no]) ||
         brief->free_bytes !=
             (brick->state == SDM_BRICK_STATE_ACTIVE ? free->free_bytes : SDM_BRIEF_INACTIVE) ||
         brief->largest_bytes != free->largest_bytes) {
@@ -215,6 +216,39 @@ static char *audit_index(const struct sdm_ledger *ledger)
                : g_strdup_printf("%u bricks are open, %u indexed", n_indexed, n_in_pod);
 }
 
+static char *audit_computes(const struct sdm_ledger *ledger)
+{
+    const struct sdm_topology *topology = ledger->topology;
+
+    for (int32_t i = 0; i < topology->n_of_kind[SDM_DEVICE_KIND_COMPUTE]; i++) {
+        int32_t device_no = topology->order[SDM_DEVICE_KIND_COMPUTE][i];
+        const struct sdm_node *node = &topology->nodes[device_no];
+        const struct sdm_device_use *use = &ledger->uses[device_no];
+        const struct sdm_compute *compute = sdm_state_compute(ledger, device_no);
+
+        if (!compute->exists || compute->tray != node->tray || compute->rack != node->rack ||
+            compute->state != use->state || compute->power != sdm_state_power(use) ||
+            compute->awake != sdm_state_awake(use)) {
+            return g_strdup_printf("'%s' is copied wrongly", topology->device_of[device_no]->id);
+        }
+    }
+    return NULL;
+}
+
+static char *audit_switches(const struct sdm_ledger *ledger)
+{
+    const struct sdm_topology *topology = ledger->topology;
+    int32_t n_down = 0;
+
+    for (int32_t i = 1; i < topology->n_nodes; i++) {
+        n_down += topology->nodes[i].exists && sdm_device_kind_is_switch(topology->nodes[i].kind) &&
+                  ledger->uses[i].state != SDM_BRICK_STATE_ACTIVE;
+    }
+    return n_down == ledger->n_switches_down ? NULL
+                                             : g_strdup_printf("%d switches are down, counted %d",
+                                                               n_down, ledger->n_switches_down);
+}
+
 char *sdm_ledger_audit(const struct sdm_ledger *ledger)
 {
     struct audit audit = {
@@ -231,6 +265,12 @@ char *sdm_ledger_audit(const struct sdm_ledger *ledger)
     g_free(audit.claimed);
     if (wrong == NULL) {
         wrong = audit_extents(ledger);
+    }
+    if (wrong == NULL) {
+        wrong = audit_switches(ledger);
+    }
+    if (wrong == NULL) {
+        wrong = audit_computes(ledger);
     }
     return wrong != NULL ? wrong : audit_index(ledger);
 }

@@ -152,7 +152,7 @@ static bool carry_device(struct sdm_ledger *to, const struct sdm_ledger *from, i
     case SDM_DEVICE_KIND_MEMORY:
         return carry_extents(to, &from->bricks[node->position], device_no, error);
     case SDM_DEVICE_KIND_COMPUTE:
-        return carry_compute(to, &from->computes[node->position], error);
+        return carry_compute(to, sdm_state_compute(from, device_no), error);
     case SDM_DEVICE_KIND_ACCELERATOR:
         return from->holders[node->position] == 0 ||
                sdm_ledger_add_holder(to, device_no, from->holders[node->position], error);

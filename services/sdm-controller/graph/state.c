@@ -4,9 +4,7 @@
 
 bool sdm_state_is(const struct sdm_ledger *ledger, int32_t device_no, enum sdm_device_kind kind)
 {
-    const struct sdm_node *node = sdm_layout_node(ledger->topology, device_no);
-
-    return node != NULL && node->kind == (uint8_t)kind;
+    return sdm_layout_is(ledger->topology, device_no, kind);
 }
 
 /* True when a circuit that begins at a free port could leave the tray by what the port leads to. */
@@ -62,10 +60,21 @@ static void note_memory(struct sdm_ledger *ledger, const struct sdm_node *node,
 
     brick->state = use->state;
     brick->power = (uint8_t)sdm_state_power(use);
+    brick->awake = sdm_state_awake(use);
     ledger->briefs[node->position] = (struct sdm_brief){
         use->state == SDM_BRICK_STATE_ACTIVE ? brick->free.free_bytes : SDM_BRIEF_INACTIVE,
         brick->free.largest_bytes,
     };
+}
+
+static void note_compute(struct sdm_ledger *ledger, int32_t compute_no)
+{
+    struct sdm_compute *compute = sdm_state_compute(ledger, compute_no);
+    const struct sdm_device_use *use = &ledger->uses[compute_no];
+
+    compute->state = use->state;
+    compute->power = (uint8_t)sdm_state_power(use);
+    compute->awake = sdm_state_awake(use);
 }
 
 static void place_accelerator(struct sdm_ledger *ledger, const struct sdm_node *node,
@@ -92,6 +101,8 @@ void sdm_state_refresh(struct sdm_ledger *ledger, int32_t device_no)
         sdm_index_place(&ledger->index, node->position, &entry);
     } else if (node->kind == SDM_DEVICE_KIND_ACCELERATOR) {
         place_accelerator(ledger, node, use);
+    } else if (node->kind == SDM_DEVICE_KIND_COMPUTE) {
+        note_compute(ledger, device_no);
     }
 }
 
@@ -111,6 +122,9 @@ void sdm_state_index(struct sdm_ledger *ledger)
         entries[i] = make_entry(ledger, &topology->nodes[device_no], &ledger->uses[device_no]);
     }
     sdm_index_fill(&ledger->index, entries);
+    for (int32_t i = 0; i < n[SDM_DEVICE_KIND_COMPUTE]; i++) {
+        note_compute(ledger, topology->order[SDM_DEVICE_KIND_COMPUTE][i]);
+    }
     for (int32_t i = 0; i < n[SDM_DEVICE_KIND_ACCELERATOR]; i++) {
         int32_t device_no = topology->order[SDM_DEVICE_KIND_ACCELERATOR][i];
 
@@ -213,7 +227,7 @@ static void make_room(struct sdm_compute *compute)
             g_free(compute->circuits);
         }
         compute->circuits = more;
-        compute->room *= 2;
+        compute->room = (uint16_t)(compute->room * 2);
     }
 }
 
@@ -297,8 +311,17 @@ static void init_devices(struct sdm_ledger *ledger)
             .want_power = (uint8_t)device->want_power,
             .have_power = (uint8_t)device->have_power,
         };
+        ledger->n_switches_down +=
+            sdm_device_kind_is_switch(device->kind) && device->state != SDM_BRICK_STATE_ACTIVE;
         if (device->kind == SDM_DEVICE_KIND_ELECTRICAL) {
             count_trunks(ledger, i);
+        }
+        if (device->kind == SDM_DEVICE_KIND_COMPUTE) {
+            struct sdm_compute *compute = sdm_state_compute(ledger, i);
+
+            compute->exists = true;
+            compute->tray = topology->nodes[i].tray;
+            compute->rack = topology->nodes[i].rack;
         }
         if (device->kind == SDM_DEVICE_KIND_MEMORY) {
             struct sdm_brick *brick = sdm_state_brick(ledger, i);
@@ -330,8 +353,8 @@ void sdm_state_init(struct sdm_ledger *ledger, struct sdm_topology *topology)
     ledger->bricks = g_aligned_alloc0((size_t)n[SDM_DEVICE_KIND_MEMORY] + 1, sizeof *ledger->bricks,
                                       SDM_CACHE_LINE);
     ledger->briefs = g_new0(struct sdm_brief, n[SDM_DEVICE_KIND_MEMORY] + 1);
-    ledger->computes = g_aligned_alloc0((size_t)n[SDM_DEVICE_KIND_COMPUTE] + 1,
-                                        sizeof *ledger->computes, SDM_CACHE_LINE);
+    ledger->computes =
+        g_aligned_alloc0((size_t)topology->n_nodes, sizeof *ledger->computes, SDM_CACHE_LINE);
     ledger->holders = g_new0(int32_t, n[SDM_DEVICE_KIND_ACCELERATOR] + 1);
     sdm_ports_init(&ledger->ports, topology);
     sdm_index_init(&ledger->index, topology);
@@ -347,7 +370,8 @@ void sdm_state_done(struct sdm_ledger *ledger)
         sdm_extents_done(&ledger->bricks[i].free);
     }
     for (int32_t i = 0; i < n[SDM_DEVICE_KIND_COMPUTE]; i++) {
-        struct sdm_compute *compute = &ledger->computes[i];
+        struct sdm_compute *compute =
+            sdm_state_compute(ledger, ledger->topology->order[SDM_DEVICE_KIND_COMPUTE][i]);
 
         for (int32_t k = 0; k < compute->n_circuits; k++) {
             g_free(compute->circuits[k].path);

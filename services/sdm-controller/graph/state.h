@@ -28,8 +28,8 @@ struct sdm_device_use {
     int32_t n_open_trunks;
 };
 
-/* By position of the memory brick: what tells whether it can take part in a plan, in one cache
- * line; copied here from elsewhere where that costs another. */
+/* By position of the memory brick: what tells whether it can take part in a plan, and with which
+ * extents, in two cache lines; copied here from elsewhere where that costs another. */
 struct sdm_brick {
     struct sdm_extents free;
     uint64_t capacity_bytes;
@@ -39,8 +39,10 @@ struct sdm_brick {
     int32_t rack;
     uint8_t state; /* enum sdm_brick_state */
     uint8_t power; /* enum sdm_index_power */
+    /* Wanted on and found on: nothing to wake. */
+    bool awake;
 } __attribute__((aligned(SDM_CACHE_LINE)));
-G_STATIC_ASSERT(sizeof(struct sdm_brick) == SDM_CACHE_LINE);
+G_STATIC_ASSERT(sizeof(struct sdm_brick) == 2 * SDM_CACHE_LINE);
 
 /* By position of the memory brick: what counts over all bricks read, one after the other. */
 struct sdm_brief {
@@ -64,18 +66,28 @@ G_STATIC_ASSERT(sizeof(struct sdm_circuit_ref) == 16);
 /* So many stand in struct sdm_compute itself. */
 #define SDM_COMPUTE_REFS 5
 
-/* By position of the compute brick. */
+/* By device number, of compute bricks; all zero for others.  All that a plan within its circuits
+ * reads of it, in two cache lines, and found without a look at anything else; copied here from
+ * elsewhere like in struct sdm_brick. */
 struct sdm_compute {
     /* Its circuits by brick, each allocated with the hops that it has.  'shared' of a circuit is
      * false when the claim that made it was undone while another claim shared it: then the
      * database may not know it, and it goes with its last user. */
     struct sdm_circuit_ref *circuits;
-    int32_t n_circuits;
-    int32_t room;
+    uint16_t n_circuits;
+    uint16_t room;
+    int32_t tray;
     struct sdm_windows windows;
     /* What 'circuits' points to until they are more. */
     struct sdm_circuit_ref first[SDM_COMPUTE_REFS];
+    int32_t rack;
+    uint8_t state; /* enum sdm_brick_state */
+    uint8_t power; /* enum sdm_index_power */
+    /* As of a memory brick. */
+    bool awake;
+    bool exists;
 } __attribute__((aligned(SDM_CACHE_LINE)));
+G_STATIC_ASSERT(sizeof(struct sdm_compute) == 2 * SDM_CACHE_LINE);
 
 struct sdm_ledger {
     pthread_mutex_t mutex;
@@ -94,6 +106,8 @@ struct sdm_ledger {
     size_t n_circuits;
     size_t n_windows;
     size_t n_holders;
+    /* Switches that are not active: while there are none, no circuit needs its hops looked at. */
+    int32_t n_switches_down;
     /* The index is not kept up; see sdm_ledger_begin_load(). */
     bool loading;
 };
@@ -103,16 +117,21 @@ static inline enum sdm_index_power sdm_state_power(const struct sdm_device_use *
     return use->want_power == SDM_POWER_STATE_ON ? SDM_INDEX_POWERED : SDM_INDEX_OFF;
 }
 
+static inline bool sdm_state_awake(const struct sdm_device_use *use)
+{
+    return use->want_power == SDM_POWER_STATE_ON && use->have_power == SDM_POWER_STATE_ON;
+}
+
 /* The memory brick with this number, which must be one. */
 static inline struct sdm_brick *sdm_state_brick(const struct sdm_ledger *ledger, int32_t brick_no)
 {
-    return &ledger->bricks[ledger->topology->nodes[brick_no].position];
+    return &ledger->bricks[sdm_layout_position(ledger->topology, brick_no)];
 }
 
 static inline struct sdm_compute *sdm_state_compute(const struct sdm_ledger *ledger,
                                                     int32_t compute_no)
 {
-    return &ledger->computes[ledger->topology->nodes[compute_no].position];
+    return &ledger->computes[compute_no];
 }
 
 /* The circuit of a pair; NULL when there is none.  'compute_no' must be a compute brick. */

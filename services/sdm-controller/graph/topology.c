@@ -136,6 +136,8 @@ static void place(struct sdm_topology *topology, struct places *places,
         .first_port = topology->n_ports,
     };
     topology->n_ports += (uint32_t)device->n_ports;
+    topology->places[device->device_no] =
+        (uint32_t)device->kind << SDM_PLACE_KIND_SHIFT | (uint32_t)node->position;
     topology->device_of[device->device_no] = device;
     topology->order[device->kind][node->position] = device->device_no;
     if (!sdm_device_kind_is_switch(device->kind)) {
@@ -164,6 +166,8 @@ static void make_nodes(struct sdm_topology *topology)
     }
     topology->nodes =
         g_aligned_alloc0((size_t)topology->n_nodes, sizeof(struct sdm_node), SDM_CACHE_LINE);
+    topology->places = g_new(uint32_t, topology->n_nodes);
+    memset(topology->places, 0xff, (size_t)topology->n_nodes * sizeof *topology->places);
     topology->device_of = g_new0(const struct sdm_device *, topology->n_nodes);
     topology->trays = g_new0(struct sdm_group, spec->n_trays + 1);
     topology->racks = g_new0(struct sdm_group, spec->n_racks + 1);
@@ -297,6 +301,7 @@ void sdm_topology_unref(struct sdm_topology *topology)
     g_free((void *)topology->spec.trays);
     g_free((void *)topology->spec.devices);
     g_free((void *)topology->spec.links);
+    g_free(topology->places);
     g_aligned_free(topology->nodes);
     g_free((void *)topology->device_of);
     g_aligned_free(topology->ports);

@@ -21,7 +21,7 @@ static const struct sdm_policy_rule parts_rule = {
 bool sdm_attempt_can_share(const struct sdm_ledger *ledger, const struct sdm_path *circuit,
                            int32_t bandwidth_mbps)
 {
-    for (int32_t i = 0; i < circuit->n_hops; i++) {
+    for (int32_t i = 0; i < circuit->n_hops && ledger->n_switches_down > 0; i++) {
         if (ledger->uses[circuit->hops[i].switch_no].state != SDM_BRICK_STATE_ACTIVE) {
             return false;
         }
@@ -41,39 +41,49 @@ int32_t sdm_attempt_bandwidth(const struct sdm_wanted *wanted, int32_t brick_no)
 }
 
 /* What an attempt for a compute brick reads, asked for in waves: each needs what the one before has
- * brought. */
-static void prefetch_place(const struct sdm_ledger *ledger, int32_t compute_no,
-                           const struct sdm_node *node)
+ * brought.  First what the circuits that could be shared lead to: most plans end there. */
+static void prefetch_shared(const struct sdm_ledger *ledger, const struct sdm_compute *compute)
 {
-    const struct sdm_compute *compute = &ledger->computes[node->position];
-    const struct sdm_order *nearest =
-        &ledger->index.trays[node->tray].orders[SDM_INDEX_BY_FREE][SDM_INDEX_POWERED];
+    for (int32_t i = 0; i < compute->n_circuits; i++) {
+        const char *brick = (const char *)&ledger->bricks[compute->circuits[i].position];
 
-    __builtin_prefetch(compute);
-    __builtin_prefetch((const char *)compute + SDM_CACHE_LINE);
-    __builtin_prefetch(nearest);
+        __builtin_prefetch(brick);
+        __builtin_prefetch(brick + SDM_CACHE_LINE);
+        __builtin_prefetch(compute->circuits[i].path);
+    }
+}
+
+/* Then what a new circuit in the tray needs. */
+static void prefetch_tray(const struct sdm_ledger *ledger, int32_t compute_no, int32_t tray)
+{
+    __builtin_prefetch(&ledger->topology->nodes[compute_no]);
+    __builtin_prefetch(&ledger->ports.free_ports[compute_no]);
+    __builtin_prefetch(&ledger->index.trays[tray].orders[SDM_INDEX_BY_FREE][SDM_INDEX_POWERED]);
+}
+
+static void prefetch_switch(const struct sdm_ledger *ledger, int32_t compute_no, int32_t tray)
+{
+    const struct sdm_node *node = &ledger->topology->nodes[compute_no];
+
     __builtin_prefetch(&ledger->topology->nodes[node->sole_switch]);
     __builtin_prefetch(&ledger->uses[node->sole_switch]);
     sdm_ports_prefetch(&ledger->ports, node, compute_no);
-    sdm_order_prefetch(nearest);
-    for (int32_t i = 0; i < compute->n_circuits; i++) {
-        __builtin_prefetch(&ledger->bricks[compute->circuits[i].position]);
-    }
+    sdm_order_prefetch(&ledger->index.trays[tray].orders[SDM_INDEX_BY_FREE][SDM_INDEX_POWERED]);
 }
 
 void sdm_attempt_begin(struct sdm_planner *planner, struct sdm_ledger *ledger, int32_t compute_no,
                        int32_t bandwidth_mbps)
 {
-    const struct sdm_node *node = &ledger->topology->nodes[compute_no];
+    const struct sdm_compute *compute = sdm_state_compute(ledger, compute_no);
 
     planner->ledger = ledger;
     planner->compute_no = compute_no;
-    prefetch_place(ledger, compute_no, node);
+    prefetch_shared(ledger, compute);
+    prefetch_tray(ledger, compute_no, compute->tray);
     sdm_path_begin(&planner->search, ledger, compute_no, bandwidth_mbps);
     planner->place.ledger = ledger;
-    planner->place.tray = node->tray;
-    planner->place.rack = node->rack;
-    planner->place.is_open = ledger->uses[compute_no].n_open_ports > 0;
+    planner->place.tray = compute->tray;
+    planner->place.rack = compute->rack;
     planner->place.n_trunks = -1;
 }
 
@@ -118,6 +128,8 @@ struct choice {
     enum sdm_latency_class last_class;
     enum sdm_walk_order order;
     int (*compare)(const struct sdm_candidate *a, const struct sdm_candidate *b);
+    /* See struct sdm_policy_rule. */
+    bool shared_first;
     /* The best so far. */
     bool found;
     struct sdm_pick *best;
@@ -152,6 +164,7 @@ static bool assess(const struct sdm_planner *planner, const struct choice *choic
         .tray = brick->tray,
         .latency_class = class_of(planner, brick),
         .power = choice->power,
+        .awake = brick->awake,
         .is_new_tray = is_new_tray(planner, brick->tray),
         .free_bytes = free->free_bytes,
         .largest_bytes = free->largest_bytes,
@@ -261,6 +274,7 @@ static void begin_walk(struct sdm_planner *planner, const struct choice *choice,
         return;
     }
     if (latency_class != SDM_LATENCY_CLASS_TRAY && planner->place.n_trunks < 0) {
+        planner->place.is_open = planner->ledger->uses[planner->compute_no].n_open_ports > 0;
         planner->place.n_trunks = sdm_path_trunks(&planner->search, planner->place.trunks);
     }
     sdm_walk_begin(&planner->walk, &planner->place, latency_class, choice->order, family,
@@ -277,6 +291,9 @@ static void choose_new(struct sdm_planner *planner, struct choice *choice,
     uint32_t tries = 0;
     int32_t position;
 
+    if (latency_class == SDM_LATENCY_CLASS_TRAY) {
+        prefetch_switch(planner->ledger, planner->compute_no, planner->place.tray);
+    }
     begin_walk(planner, choice, latency_class);
     while (n_found < pool && tries < limit && steps-- > 0 &&
            sdm_walk_next(&planner->walk, &position)) {
@@ -289,6 +306,9 @@ static bool choose(struct sdm_planner *planner, struct choice *choice)
 {
     choice->found = false;
     choose_shared(planner, choice);
+    if (choice->found && choice->shared_first) {
+        return true;
+    }
     for (int i = choice->first_class; i <= (int)choice->last_class; i++) {
         choose_new(planner, choice, (enum sdm_latency_class)i);
     }
@@ -302,6 +322,7 @@ static bool choose_whole(struct sdm_planner *planner, struct choice *choice,
     choice->power = power;
     choice->order = planner->rule->order;
     choice->compare = planner->rule->compare;
+    choice->shared_first = planner->rule->shared_first;
     return choose(planner, choice);
 }
 
@@ -316,6 +337,7 @@ static bool choose_part(struct sdm_planner *planner, struct choice *choice,
     choice->order = planner->rule->order == SDM_WALK_POSITION ? SDM_WALK_POSITION : SDM_WALK_MOST;
     choice->compare = planner->rule->order == SDM_WALK_POSITION ? planner->rule->compare
                                                                 : sdm_policy_compare_parts;
+    choice->shared_first = planner->rule->shared_first && choice->compare == planner->rule->compare;
     return choose(planner, choice);
 }
 

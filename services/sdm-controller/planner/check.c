@@ -11,24 +11,27 @@ static const char *name_of(const struct sdm_ledger *ledger, int32_t device_no)
 
 bool sdm_check_compute(const struct sdm_ledger *ledger, int32_t compute_no, GError **error)
 {
-    const struct sdm_node *node = sdm_layout_node(ledger->topology, compute_no);
+    const struct sdm_node *node;
 
+    if (compute_no > 0 && compute_no < ledger->topology->n_nodes &&
+        sdm_state_compute(ledger, compute_no)->exists) {
+        return true;
+    }
+    node = sdm_layout_node(ledger->topology, compute_no);
     if (node == NULL) {
         return sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no brick has number %d", compute_no);
     }
-    if (node->kind != SDM_DEVICE_KIND_COMPUTE) {
-        return sdm_refuse(error, SDM_ERROR_WRONG_KIND, "'%s' is not a compute brick but %s",
-                          name_of(ledger, compute_no), sdm_device_kind_name(node->kind));
-    }
-    return true;
+    return sdm_refuse(error, SDM_ERROR_WRONG_KIND, "'%s' is not a compute brick but %s",
+                      name_of(ledger, compute_no), sdm_device_kind_name(node->kind));
 }
 
 bool sdm_check_active(const struct sdm_ledger *ledger, int32_t compute_no, GError **error)
 {
-    if (ledger->uses[compute_no].state != SDM_BRICK_STATE_ACTIVE) {
+    enum sdm_brick_state state = (enum sdm_brick_state)sdm_state_compute(ledger, compute_no)->state;
+
+    if (state != SDM_BRICK_STATE_ACTIVE) {
         return sdm_refuse(error, SDM_ERROR_WRONG_STATE, "compute brick '%s' is %s, not active",
-                          name_of(ledger, compute_no),
-                          sdm_brick_state_name(ledger->uses[compute_no].state));
+                          name_of(ledger, compute_no), sdm_brick_state_name(state));
     }
     return true;
 }

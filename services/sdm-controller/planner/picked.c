@@ -2,16 +2,13 @@
 
 #include <string.h>
 
-/* Adds what has to be switched on to reach a device, and the time until it is on. */
+/* Adds a device that is not awake, when it has to be switched on, and the time until it is on. */
 static uint32_t add_wake(const struct sdm_ledger *ledger, int32_t device_no, struct sdm_plan *plan,
                          uint32_t n_wakes)
 {
     const struct sdm_device *device = ledger->topology->device_of[device_no];
     const struct sdm_device_use *use = &ledger->uses[device_no];
 
-    if (use->want_power == SDM_POWER_STATE_ON && use->have_power == SDM_POWER_STATE_ON) {
-        return n_wakes;
-    }
     plan->wake_ms = MAX(plan->wake_ms, device->wake_ms);
     if (sdm_state_power(use) == SDM_INDEX_OFF) {
         plan->wakes[n_wakes++] = (struct sdm_plan_wake){
@@ -26,7 +23,7 @@ static uint32_t add_wake(const struct sdm_ledger *ledger, int32_t device_no, str
 
 static uint32_t count_wakes(const struct sdm_planner *planner)
 {
-    uint32_t n = sdm_state_power(&planner->ledger->uses[planner->compute_no]) == SDM_INDEX_OFF;
+    uint32_t n = sdm_state_compute(planner->ledger, planner->compute_no)->power == SDM_INDEX_OFF;
 
     for (uint32_t i = 0; i < planner->n_picks; i++) {
         n += planner->picks[i].candidate.power == SDM_INDEX_OFF;
@@ -36,10 +33,15 @@ static uint32_t count_wakes(const struct sdm_planner *planner)
 
 static void fill_wakes(const struct sdm_planner *planner, struct sdm_plan *plan)
 {
-    uint32_t n = add_wake(planner->ledger, planner->compute_no, plan, 0);
+    uint32_t n = 0;
 
+    if (!sdm_state_compute(planner->ledger, planner->compute_no)->awake) {
+        n = add_wake(planner->ledger, planner->compute_no, plan, n);
+    }
     for (uint32_t i = 0; i < planner->n_picks; i++) {
-        n = add_wake(planner->ledger, planner->picks[i].candidate.brick_no, plan, n);
+        if (!planner->picks[i].candidate.awake) {
+            n = add_wake(planner->ledger, planner->picks[i].candidate.brick_no, plan, n);
+        }
     }
     g_assert(n == plan->n_wakes);
 }

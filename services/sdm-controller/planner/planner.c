@@ -43,7 +43,7 @@ static bool attempt_all(struct sdm_planner *planner, struct sdm_ledger *ledger,
             .exhaustive = exhaustive,
         };
 
-        if (ledger->uses[attempt.compute_no].state == SDM_BRICK_STATE_ACTIVE &&
+        if (sdm_state_compute(ledger, attempt.compute_no)->state == SDM_BRICK_STATE_ACTIVE &&
             (!exhaustive || sdm_explain_has_bytes(planner, ledger, wanted, attempt.compute_no)) &&
             sdm_attempt_run(planner, ledger, wanted, &attempt)) {
             return true;
@@ -56,7 +56,7 @@ static int32_t first_active(const struct sdm_ledger *ledger, const struct sdm_pl
 {
     uint32_t i = 0;
 
-    while (ledger->uses[request->compute_nos[i]].state != SDM_BRICK_STATE_ACTIVE) {
+    while (sdm_state_compute(ledger, request->compute_nos[i])->state != SDM_BRICK_STATE_ACTIVE) {
         i++;
     }
     return request->compute_nos[i];

@@ -33,6 +33,8 @@ struct sdm_candidate {
     int32_t tray;
     enum sdm_latency_class latency_class;
     enum sdm_index_power power;
+    /* Nothing to wake, and to wait for. */
+    bool awake;
     /* An existing circuit leads there. */
     bool shared;
     /* The plan has taken nothing from its tray yet. */
@@ -48,6 +50,9 @@ struct sdm_candidate {
 struct sdm_policy_rule {
     /* Look at a class only when nearer ones do not do. */
     bool by_class;
+    /* Within what is looked at together, a brick with a circuit to share is preferred to any
+     * without: when there is one, the others need not be looked at. */
+    bool shared_first;
     /* Ask for equal shares. */
     bool shares;
     /* Which extent of a brick: the lowest that suffices, not the smallest. */

@@ -33,6 +33,7 @@ static bool find_way(struct sdm_planner *planner, const struct sdm_wanted *wante
         .latency_class = sdm_layout_distance(&planner->ledger->topology->nodes[planner->compute_no],
                                              &planner->ledger->topology->nodes[brick_no]),
         .power = sdm_state_power(&planner->ledger->uses[brick_no]),
+        .awake = sdm_state_awake(&planner->ledger->uses[brick_no]),
         .shared = circuit != NULL,
     };
     return true;

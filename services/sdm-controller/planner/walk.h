@@ -15,9 +15,10 @@ struct sdm_walk_place {
     const struct sdm_ledger *ledger;
     int32_t tray;
     int32_t rack;
-    /* One of its free ports can begin a new way out of the tray. */
+    /* One of its free ports can begin a new way out of the tray; known when 'n_trunks' is. */
     bool is_open;
-    /* Other trays that ways which exist already lead to. */
+    /* Other trays that ways which exist already lead to; 'n_trunks' is -1 until somebody looks
+     * farther than the tray. */
     int32_t trunks[SDM_PATH_MAX_TRUNKS];
     int32_t n_trunks;
 };
