@@ -270,7 +270,11 @@ static void begin_walk(struct sdm_planner *planner, const struct choice *choice,
         planner->contiguous ? SDM_INDEX_BY_LARGEST : planner->rule->family;
 
     if (planner->exhaustive) {
-        sdm_walk_begin_all(&planner->walk, &planner->place, latency_class, choice->power);
+        uint32_t n;
+        const int32_t *reached = sdm_path_reached(&planner->search, &n);
+
+        sdm_walk_begin_reached(&planner->walk, &planner->place, latency_class, choice->power,
+                               reached, n);
         return;
     }
     if (latency_class != SDM_LATENCY_CLASS_TRAY && planner->place.n_trunks < 0) {
@@ -341,7 +345,8 @@ static bool choose_part(struct sdm_planner *planner, struct choice *choice,
     return choose(planner, choice);
 }
 
-/* Whether the emptiest powered bricks of a class hold what is wanted, ways not considered. */
+/* Whether the emptiest powered bricks of a class hold what is wanted; an exhaustive attempt knows
+ * which of them can be reached, others do not. */
 static bool powered_suffice(struct sdm_planner *planner, const struct choice *choice)
 {
     struct choice parts = *choice;

@@ -49,7 +49,7 @@ struct sdm_planner {
     int32_t compute_no;
     enum sdm_latency_class latency_class;
     bool contiguous;
-    /* Look at every brick and every way, at the cost of all of them. */
+    /* Look at every way and every brick that one leads to, at the cost of all of them. */
     bool exhaustive;
     uint64_t max_segment_bytes;
     uint32_t max_segments;

@@ -67,7 +67,8 @@ static void tally_bytes(struct tally *tally, const struct sdm_range *range)
     }
 }
 
-/* True when a circuit leads to the brick, or could; with 'bandwidth_mbps' on every link. */
+/* True when a circuit leads to the brick, or could; with 'bandwidth_mbps' on every link of a
+ * circuit that exists. */
 static bool reaches(struct sdm_planner *planner, int32_t brick_no, int32_t bandwidth_mbps)
 {
     const struct sdm_path *circuit =
@@ -77,27 +78,37 @@ static bool reaches(struct sdm_planner *planner, int32_t brick_no, int32_t bandw
                            : sdm_path_sweep(&planner->search, brick_no, &planner->found_path);
 }
 
+static bool is_within(int32_t position, const struct sdm_range *ranges, int32_t n_ranges)
+{
+    for (int32_t i = 0; i < n_ranges; i++) {
+        if (position >= ranges[i].first && position < ranges[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One of the stages that need a way: of the bricks that were left, those that can be reached. */
 static void tally_paths(struct tally *tally, const struct sdm_range *ranges, int32_t n_ranges,
                         enum sdm_stage_stage stage, int32_t bandwidth_mbps)
 {
-    const struct sdm_topology *topology = tally->ledger->topology;
     const struct sdm_plan_request *request = &tally->wanted->request;
     struct sdm_planner *planner = tally->planner;
+    const int32_t *reached;
+    uint32_t n;
 
     sdm_attempt_begin(planner, planner->ledger, planner->compute_no, bandwidth_mbps);
-    for (int32_t i = 0; i < n_ranges; i++) {
-        for (int32_t k = ranges[i].first; k < ranges[i].end; k++) {
-            int32_t brick_no = topology->order[SDM_DEVICE_KIND_MEMORY][k];
-            const struct sdm_extents *free = &tally->ledger->bricks[k].free;
-            bool own = bandwidth_mbps > 0 && sdm_attempt_bandwidth(tally->wanted, brick_no) == 0;
+    reached = sdm_path_reached(&planner->search, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sdm_brick *brick = &tally->ledger->bricks[reached[i]];
+        const struct sdm_extents *free = &brick->free;
+        bool own = bandwidth_mbps > 0 && sdm_attempt_bandwidth(tally->wanted, brick->brick_no) == 0;
 
-            if (tally->ledger->uses[brick_no].state == SDM_BRICK_STATE_ACTIVE &&
-                free->free_bytes > 0 &&
-                (!request->contiguous || free->largest_bytes >= request->size_bytes) &&
-                reaches(planner, brick_no, own ? 0 : bandwidth_mbps)) {
-                count(tally, stage, free->free_bytes);
-            }
+        if (is_within(reached[i], ranges, n_ranges) && brick->state == SDM_BRICK_STATE_ACTIVE &&
+            free->free_bytes > 0 &&
+            (!request->contiguous || free->largest_bytes >= request->size_bytes) &&
+            reaches(planner, brick->brick_no, own ? 0 : bandwidth_mbps)) {
+            count(tally, stage, free->free_bytes);
         }
     }
 }

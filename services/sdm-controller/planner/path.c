@@ -5,7 +5,10 @@
 void sdm_path_done(struct sdm_path_search *search)
 {
     g_free(search->unreachable);
-    g_free(search->arrived_from);
+    g_free(search->arrivals);
+    g_free(search->open);
+    g_clear_pointer(&search->queue, g_array_unref);
+    g_clear_pointer(&search->reached, g_array_unref);
     memset(search, 0, sizeof *search);
 }
 
@@ -70,6 +73,9 @@ void sdm_path_begin(struct sdm_path_search *search, const struct sdm_ledger *led
     search->number++;
     if (search->number == 0) {
         memset(search->unreachable, 0, search->n_unreachable * sizeof *search->unreachable);
+        /* Made anew by the next sweep. */
+        search->n_ports = 0;
+        search->n_devices = 0;
         search->number = 1;
     }
     search->ledger = ledger;

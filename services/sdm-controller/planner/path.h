@@ -38,6 +38,19 @@ struct sdm_path_state {
     int32_t out_port;
 };
 
+/* Of a sweep; both are of the search whose number they carry. */
+struct sdm_path_arrival {
+    uint32_t number;
+    /* Number of the port by which the switch before was reached. */
+    int32_t from;
+};
+struct sdm_path_open {
+    uint32_t number;
+    /* Number of the port of a switch by which it was first reached so that any port of it can be
+     * left by. */
+    uint32_t port;
+};
+
 struct sdm_path_search {
     const struct sdm_ledger *ledger;
     int32_t compute_no;
@@ -51,9 +64,14 @@ struct sdm_path_search {
     uint32_t number;
     struct sdm_path_state states[SDM_MAX_HOPS][SDM_PATH_MAX_STATES];
     int32_t n_states[SDM_MAX_HOPS];
-    /* Of a sweep, by number of the port at which a switch is reached; see path_sweep.c. */
-    int32_t *arrived_from;
+    /* Of a sweep, by number of the port at which a switch is reached, and by device number (of
+     * bricks: whether they are in 'reached'); see path_sweep.c. */
+    struct sdm_path_arrival *arrivals;
     uint32_t n_ports;
+    struct sdm_path_open *open;
+    int32_t n_devices;
+    GArray *queue;
+    GArray *reached;
     bool swept;
 };
 
@@ -71,9 +89,14 @@ void sdm_path_need_entries(struct sdm_path_search *search);
  * switches on the way), the same for any number of bricks. */
 bool sdm_path_find(struct sdm_path_search *search, int32_t brick_no, struct sdm_path *path);
 
-/* Finds a shortest path of any shape; false when there is none.  Cost: O(ports of all switches) for
- * the first brick, O(path) for the others. */
+/* Finds a shortest path of any shape; false when there is none.  Cost: O(ports of the switches that
+ * can be reached) for the first brick, O(path) for the others. */
 bool sdm_path_sweep(struct sdm_path_search *search, int32_t brick_no, struct sdm_path *path);
+
+/* Positions of the memory bricks at which any way of any shape ends, and of those that circuits
+ * lead to; each once, in no order.  Valid until the search begins anew.  Cost: as the first of
+ * sdm_path_sweep(). */
+const int32_t *sdm_path_reached(struct sdm_path_search *search, uint32_t *n);
 
 /* Trays other than the own one that existing cross-connections and electrical links of the compute
  * brick's switches lead to, as dense indices, ascending; returns how many. */

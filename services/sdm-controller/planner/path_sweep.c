@@ -1,24 +1,14 @@
 #include "sdm-controller/planner/path.h"
 
 /* The sweep walks all ways from the compute brick at once, breadth first.  A state is the number of
- * the port at which a switch is reached; 'arrived_from' holds the state before, coded as below, or
- * NOT_REACHED.  An electrical switch connects any arrival with any trunk, so its first arrival
- * stands for all; of an optical switch, the first arrival at a port without peer stands for all
- * such, and a port with a peer leads to that one alone. */
-enum {
-    NOT_REACHED = -2,
-    AT_COMPUTE = -1,
-};
+ * the port at which a switch is reached; its arrival holds the state before, or AT_COMPUTE.  An
+ * electrical switch connects any arrival with any trunk, so its first arrival stands for all; of an
+ * optical switch, the first arrival at a port without peer stands for all such, and a port with a
+ * peer leads to that one alone.  What an earlier search has left is told by its number, so that a
+ * sweep costs what it reaches. */
+enum { AT_COMPUTE = -1 };
 
-struct sweep {
-    struct sdm_path_search *search;
-    const struct sdm_topology *topology;
-    GArray *queue; /* of struct arrival */
-    /* By device number: the first arrival from which any other port can be reached, + 1. */
-    uint32_t *open_arrival;
-};
-
-struct arrival {
+struct step {
     int32_t switch_no;
     int32_t in_port;
     int32_t depth;
@@ -29,115 +19,141 @@ static uint32_t number_of(const struct sdm_topology *topology, int32_t device_no
     return sdm_ports_number(&topology->nodes[device_no], port);
 }
 
-static void arrive(struct sweep *sweep, int32_t from, int32_t switch_no, int32_t in_port,
+static void arrive(struct sdm_path_search *search, int32_t from, int32_t switch_no, int32_t in_port,
                    int32_t depth)
 {
-    uint32_t number = number_of(sweep->topology, switch_no, in_port);
-    struct arrival arrival = {switch_no, in_port, depth};
+    uint32_t number = number_of(search->ledger->topology, switch_no, in_port);
+    struct step step = {switch_no, in_port, depth};
 
-    if (sweep->search->arrived_from[number] != NOT_REACHED || depth > SDM_MAX_HOPS ||
-        sweep->search->ledger->uses[switch_no].state != SDM_BRICK_STATE_ACTIVE) {
+    if (search->arrivals[number].number == search->number || depth > SDM_MAX_HOPS ||
+        search->ledger->uses[switch_no].state != SDM_BRICK_STATE_ACTIVE) {
         return;
     }
-    sweep->search->arrived_from[number] = from;
-    g_array_append_val(sweep->queue, arrival);
+    search->arrivals[number] = (struct sdm_path_arrival){search->number, from};
+    g_array_append_val(search->queue, step);
 }
 
 /* Leaves a switch by one port, when that leads to another switch and has the bandwidth. */
-static void leave(struct sweep *sweep, const struct arrival *arrival, int32_t out_port)
+static void leave(struct sdm_path_search *search, const struct step *step, int32_t out_port)
 {
-    const struct sdm_topology *topology = sweep->topology;
-    const struct sdm_ledger *ledger = sweep->search->ledger;
-    const struct sdm_port *port =
-        &topology->ports[number_of(topology, arrival->switch_no, out_port)];
+    const struct sdm_topology *topology = search->ledger->topology;
+    const struct sdm_port *port = &topology->ports[number_of(topology, step->switch_no, out_port)];
 
-    if (out_port != arrival->in_port && port->peer_no != 0 &&
+    if (out_port != step->in_port && port->peer_no != 0 &&
         topology->nodes[port->peer_no].kind >= SDM_DEVICE_KIND_ELECTRICAL &&
-        ledger->ports.free_mbps[port->link] >= sweep->search->bandwidth_mbps) {
-        arrive(sweep, (int32_t)number_of(topology, arrival->switch_no, arrival->in_port),
-               port->peer_no, port->peer_port, arrival->depth + 1);
+        search->ledger->ports.free_mbps[port->link] >= search->bandwidth_mbps) {
+        arrive(search, (int32_t)number_of(topology, step->switch_no, step->in_port), port->peer_no,
+               port->peer_port, step->depth + 1);
     }
 }
 
-static void expand(struct sweep *sweep, const struct arrival *arrival)
+static void note_brick(struct sdm_path_search *search, int32_t brick_no)
 {
-    const struct sdm_node *node = &sweep->topology->nodes[arrival->switch_no];
-    const struct sdm_port_use *uses = sweep->search->ledger->ports.uses;
-    int32_t peer = uses[sdm_ports_number(node, arrival->in_port)].peer;
+    int32_t position;
+
+    if (!sdm_layout_is(search->ledger->topology, brick_no, SDM_DEVICE_KIND_MEMORY) ||
+        search->open[brick_no].number == search->number) {
+        return;
+    }
+    search->open[brick_no].number = search->number;
+    position = sdm_layout_position(search->ledger->topology, brick_no);
+    g_array_append_val(search->reached, position);
+}
+
+/* The bricks at the ports of a switch; or of the compute brick itself, by cable. */
+static void note_bricks(struct sdm_path_search *search, const struct sdm_node *node)
+{
+    for (int32_t i = 0; i < node->n_ports; i++) {
+        note_brick(search, search->ledger->topology->ports[sdm_ports_number(node, i)].peer_no);
+    }
+}
+
+static void expand(struct sdm_path_search *search, const struct step *step)
+{
+    const struct sdm_topology *topology = search->ledger->topology;
+    const struct sdm_node *node = &topology->nodes[step->switch_no];
+    const struct sdm_port_use *uses = search->ledger->ports.uses;
+    struct sdm_path_open *open = &search->open[step->switch_no];
+    uint32_t number = sdm_ports_number(node, step->in_port);
     bool is_optical = node->kind == SDM_DEVICE_KIND_OPTICAL;
 
-    if (is_optical && peer >= 0) {
-        leave(sweep, arrival, peer);
+    if (is_optical && uses[number].peer >= 0) {
+        leave(search, step, uses[number].peer);
         return;
     }
-    if (sweep->open_arrival[arrival->switch_no] != 0) {
+    if (open->number == search->number) {
         return;
     }
-    sweep->open_arrival[arrival->switch_no] = sdm_ports_number(node, arrival->in_port) + 1;
+    *open = (struct sdm_path_open){search->number, number};
+    note_bricks(search, node);
     for (uint32_t i = 0; i < node->n_bundles; i++) {
-        const struct sdm_bundle *bundle = &sweep->topology->bundles[node->first_bundle + i];
+        const struct sdm_bundle *bundle = &topology->bundles[node->first_bundle + i];
 
         for (uint32_t k = 0; k < bundle->n; k++) {
-            int32_t out = sweep->topology->bundle_ports[bundle->first + k];
+            int32_t out = topology->bundle_ports[bundle->first + k];
 
             if (!is_optical || uses[sdm_ports_number(node, out)].peer < 0) {
-                leave(sweep, arrival, out);
+                leave(search, step, out);
             }
         }
     }
 }
 
+static void make_room(struct sdm_path_search *search)
+{
+    const struct sdm_topology *topology = search->ledger->topology;
+
+    if (search->n_ports < topology->n_ports) {
+        g_free(search->arrivals);
+        search->arrivals = g_new0(struct sdm_path_arrival, topology->n_ports);
+        search->n_ports = topology->n_ports;
+    }
+    if (search->n_devices < topology->n_nodes) {
+        g_free(search->open);
+        search->open = g_new0(struct sdm_path_open, topology->n_nodes);
+        search->n_devices = topology->n_nodes;
+    }
+    if (search->queue == NULL) {
+        search->queue = g_array_new(FALSE, FALSE, sizeof(struct step));
+        search->reached = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    }
+    g_array_set_size(search->queue, 0);
+    g_array_set_size(search->reached, 0);
+}
+
 static void run(struct sdm_path_search *search)
 {
     const struct sdm_topology *topology = search->ledger->topology;
-    struct sweep sweep = {
-        .search = search,
-        .topology = topology,
-        .queue = g_array_new(FALSE, FALSE, sizeof(struct arrival)),
-        .open_arrival = g_new0(uint32_t, topology->n_nodes),
-    };
+    const struct sdm_compute *compute = sdm_state_compute(search->ledger, search->compute_no);
 
-    if (search->n_ports < topology->n_ports) {
-        g_free(search->arrived_from);
-        search->arrived_from = g_new(int32_t, topology->n_ports);
-        search->n_ports = topology->n_ports;
+    make_room(search);
+    for (int32_t i = 0; i < compute->n_circuits; i++) {
+        note_brick(search, compute->circuits[i].brick_no);
     }
-    for (uint32_t i = 0; i < topology->n_ports; i++) {
-        search->arrived_from[i] = NOT_REACHED;
-    }
+    note_bricks(search, &topology->nodes[search->compute_no]);
     for (int32_t i = 0; i < search->n_entries; i++) {
         const struct sdm_path_entry *entry = &search->entries[i];
         const struct sdm_port *port =
             &topology->ports[number_of(topology, search->compute_no, entry->port)];
 
-        arrive(&sweep, AT_COMPUTE, port->peer_no, port->peer_port, 1);
+        arrive(search, AT_COMPUTE, port->peer_no, port->peer_port, 1);
     }
-    for (guint i = 0; i < sweep.queue->len; i++) {
-        struct arrival arrival = g_array_index(sweep.queue, struct arrival, i);
+    for (guint i = 0; i < search->queue->len; i++) {
+        struct step step = g_array_index(search->queue, struct step, i);
 
-        expand(&sweep, &arrival);
+        expand(search, &step);
     }
-    g_array_unref(sweep.queue);
-    g_free(sweep.open_arrival);
     search->swept = true;
 }
 
-/* Arrivals are few a switch: its trunks and the compute brick's own ports. */
-static int32_t find_arrival(const struct sdm_path_search *search, int32_t switch_no)
+const int32_t *sdm_path_reached(struct sdm_path_search *search, uint32_t *n)
 {
-    const struct sdm_topology *topology = search->ledger->topology;
-    const struct sdm_node *node = &topology->nodes[switch_no];
-
-    for (int32_t i = 0; i < node->n_ports; i++) {
-        uint32_t number = sdm_ports_number(node, i);
-
-        if (topology->ports[number].peer_no != 0 && search->arrived_from[number] != NOT_REACHED &&
-            (node->kind != SDM_DEVICE_KIND_OPTICAL ||
-             search->ledger->ports.uses[number].peer < 0)) {
-            return i;
-        }
+    sdm_path_need_entries(search);
+    if (!search->swept) {
+        run(search);
     }
-    return -1;
+    *n = search->reached->len;
+    return (const int32_t *)(const void *)search->reached->data;
 }
 
 /* The device of a port number, found by going back over the link that was taken. */
@@ -151,7 +167,7 @@ static void trace(const struct sdm_path_search *search, int32_t switch_no, int32
     for (;;) {
         uint32_t number = number_of(topology, switch_no, in_port);
         const struct sdm_port *port = &topology->ports[number];
-        int32_t from = search->arrived_from[number];
+        int32_t from = search->arrivals[number].from;
 
         g_assert(n < SDM_MAX_HOPS);
         hops[n++] = (struct sdm_hop){switch_no, in_port, out_port, false, false};
@@ -183,9 +199,11 @@ bool sdm_path_sweep(struct sdm_path_search *search, int32_t brick_no, struct sdm
     }
     n_exits = sdm_path_entries(search->ledger, brick_no, search->bandwidth_mbps, exits);
     for (int32_t i = 0; i < n_exits; i++) {
-        int32_t in_port = find_arrival(search, exits[i].switch_no);
+        const struct sdm_path_open *open = &search->open[exits[i].switch_no];
 
-        if (in_port >= 0) {
+        if (open->number == search->number) {
+            int32_t in_port =
+                (int32_t)(open->port - topology->nodes[exits[i].switch_no].first_port);
             int32_t out_port =
                 topology->ports[number_of(topology, brick_no, exits[i].port)].peer_port;
 

@@ -137,7 +137,7 @@ static void clear(struct sdm_walk *walk, const struct sdm_walk_place *place,
     walk->skip = (struct sdm_range){0, 0};
     walk->n_ranges = 0;
     walk->range = 0;
-    walk->all = false;
+    walk->only_reached = false;
 }
 
 void sdm_walk_begin(struct sdm_walk *walk, const struct sdm_walk_place *place,
@@ -152,15 +152,19 @@ void sdm_walk_begin(struct sdm_walk *walk, const struct sdm_walk_place *place,
     }
 }
 
-void sdm_walk_begin_all(struct sdm_walk *walk, const struct sdm_walk_place *place,
-                        enum sdm_latency_class latency_class, enum sdm_index_power power)
+void sdm_walk_begin_reached(struct sdm_walk *walk, const struct sdm_walk_place *place,
+                            enum sdm_latency_class latency_class, enum sdm_index_power power,
+                            const int32_t *positions, uint32_t n)
 {
     struct sdm_range ranges[2];
-    int32_t n = sdm_walk_class_ranges(place, latency_class, ranges);
+    int32_t n_ranges = sdm_walk_class_ranges(place, latency_class, ranges);
 
     clear(walk, place, SDM_WALK_POSITION, power, 1);
-    walk->all = true;
-    for (int32_t i = 0; i < n; i++) {
+    walk->only_reached = true;
+    walk->reached = positions;
+    walk->n_reached = n;
+    walk->next_reached = 0;
+    for (int32_t i = 0; i < n_ranges; i++) {
         add_range(walk, ranges[i], false);
     }
 }
@@ -210,15 +214,10 @@ static bool next_by_key(struct sdm_walk *walk, int32_t *position)
 
 static bool suits(const struct sdm_walk *walk, int32_t position)
 {
-    const struct sdm_ledger *ledger = walk->place->ledger;
-    const struct sdm_index_entry *entry = &ledger->index.entries[position];
-    int32_t device_no = ledger->topology->order[SDM_DEVICE_KIND_MEMORY][position];
+    const struct sdm_index_entry *entry = &walk->place->ledger->index.entries[position];
 
-    if (entry->power != walk->power ||
-        entry->keys[SDM_INDEX_BY_FREE] < sdm_index_key(walk->units, 0)) {
-        return false;
-    }
-    return walk->all ? ledger->uses[device_no].state == SDM_BRICK_STATE_ACTIVE : entry->in_tray;
+    return entry->in_tray && entry->power == walk->power &&
+           entry->keys[SDM_INDEX_BY_FREE] >= sdm_index_key(walk->units, 0);
 }
 
 static bool next_by_position(struct sdm_walk *walk, int32_t *position)
@@ -245,8 +244,29 @@ static bool next_by_position(struct sdm_walk *walk, int32_t *position)
     return false;
 }
 
+static bool next_reached(struct sdm_walk *walk, int32_t *position)
+{
+    while (walk->next_reached < walk->n_reached) {
+        int32_t found = walk->reached[walk->next_reached++];
+        const struct sdm_brick *brick = &walk->place->ledger->bricks[found];
+        bool counts = brick->state == SDM_BRICK_STATE_ACTIVE &&
+                      brick->power == (uint8_t)walk->power && brick->free.free_bytes > 0;
+
+        for (int32_t i = 0; i < walk->n_ranges && counts; i++) {
+            if (found >= walk->ranges[i].first && found < walk->ranges[i].end) {
+                *position = found;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool sdm_walk_next(struct sdm_walk *walk, int32_t *position)
 {
+    if (walk->only_reached) {
+        return next_reached(walk, position);
+    }
     return walk->order == SDM_WALK_POSITION ? next_by_position(walk, position)
                                             : next_by_key(walk, position);
 }

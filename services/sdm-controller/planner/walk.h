@@ -38,13 +38,17 @@ struct sdm_walk {
     uint64_t last;
     /* Positions of nearer classes, passed over. */
     struct sdm_range skip;
-    /* By position: ranges with the tree or, in single trays, one by one. */
+    /* By position: ranges with the tree or, in single trays, one by one.  Of positions that are
+     * given: those that count. */
     int32_t n_ranges;
     int32_t range;
     struct sdm_range ranges[SDM_PATH_MAX_TRUNKS + 2];
     bool by_tree[SDM_PATH_MAX_TRUNKS + 2];
-    /* All positions of the class, whatever the index says; see sdm_walk_begin_all(). */
-    bool all;
+    /* Positions to be looked at, whatever the index says; see sdm_walk_begin_reached(). */
+    bool only_reached;
+    const int32_t *reached;
+    uint32_t n_reached;
+    uint32_t next_reached;
 };
 
 /* Walks bricks of 'latency_class' that are on (or off), have a free port and at least 'units' units
@@ -53,10 +57,11 @@ void sdm_walk_begin(struct sdm_walk *walk, const struct sdm_walk_place *place,
                     enum sdm_latency_class latency_class, enum sdm_walk_order order,
                     enum sdm_index_family family, enum sdm_index_power power, uint64_t units);
 
-/* Walks every brick of the class that is active, on (or off) and not full, by position, reachable
- * or not. */
-void sdm_walk_begin_all(struct sdm_walk *walk, const struct sdm_walk_place *place,
-                        enum sdm_latency_class latency_class, enum sdm_index_power power);
+/* Walks those of 'n' positions that are of the class, active, on (or off) and not full, in the
+ * order given. */
+void sdm_walk_begin_reached(struct sdm_walk *walk, const struct sdm_walk_place *place,
+                            enum sdm_latency_class latency_class, enum sdm_index_power power,
+                            const int32_t *positions, uint32_t n);
 
 /* Gives the position of the next memory brick; false at the end. */
 bool sdm_walk_next(struct sdm_walk *walk, int32_t *position);
