@@ -1,6 +1,6 @@
 BEGIN;
 \ir fixture.psql
-SELECT plan(16);
+SELECT plan(17);
 
 SELECT is(sdm.take_over('one'), 1::bigint, 'the first epoch');
 SELECT is(sdm.take_over('two'), 2::bigint, 'the next epoch');
@@ -20,6 +20,9 @@ SELECT pg_temp.refused('SELECT sdm.rise(8, 7)', 'leader_rises_a_little', 'downwa
 SELECT pg_temp.refused('SELECT sdm.rise(8, 8 + 1048577)', 'leader_rises_a_little', 'by a lot');
 SELECT is((SELECT epoch FROM sdm.leader), 8::bigint, 'nothing of that has changed it');
 SELECT is(sdm.take_over('three'), 9::bigint, 'the next one follows');
+
+SELECT pg_temp.refused('INSERT INTO sdm.commit_mark SELECT ''session'', 1, gen_random_uuid() FROM generate_series(1, 2)',
+                       'commit_mark_pkey', 'two last commits of a session');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -54,6 +54,12 @@ static const struct sdm_pg_statement lock_statement = {
     .sql = "SELECT pg_advisory_xact_lock(7170001)::text",
 };
 
+/* Who had them has nothing to settle any more: whatever it finds, it is superseded. */
+static const struct sdm_pg_statement forget_marks_statement = {
+    .name = "leader_forget_marks",
+    .sql = "DELETE FROM sdm.commit_mark",
+};
+
 static const struct sdm_pg_statement take_over_statement = {
     .name = "leader_take_over",
     .sql = "SELECT sdm.take_over($1::text)::bigint",
@@ -157,6 +163,7 @@ bool sdm_leader_take_over(struct sdm_pg *pg, const struct sdm_leader *seen, cons
     sdm_pg_arg_text(&args, holder);
     result = sdm_pg_exec(tx, &take_over_statement, &args, error);
     if (result == NULL || !sdm_pg_get_int64(result, 0, 0, &taken, error) ||
+        !sdm_pg_run(tx, &forget_marks_statement, NULL, error) ||
         !sdm_audit_takeover(tx, taken, holder, error) ||
         (strcmp(seen->holder, holder) != 0 && !sdm_standby_forget(tx, seen->holder, error)) ||
         !sdm_pg_commit(&tx, error)) {
@@ -178,6 +185,7 @@ bool sdm_leader_rise(struct sdm_pg *pg, int64_t epoch, int64_t above, const char
     sdm_pg_arg_int64(&args, above);
     result = sdm_pg_exec(tx, &rise_statement, &args, error);
     if (result == NULL || !sdm_pg_get_int64(result, 0, 0, &taken, error) ||
+        !sdm_pg_run(tx, &forget_marks_statement, NULL, error) ||
         !sdm_audit_takeover(tx, taken, holder, error) || !sdm_pg_commit(&tx, error)) {
         return false;
     }
@@ -186,5 +194,5 @@ bool sdm_leader_rise(struct sdm_pg *pg, int64_t epoch, int64_t above, const char
 }
 
 SDM_STORE_STATEMENTS(leader, &version_statement, &read_statement, &beat_statement,
-                     &resign_statement, &end_statement, &lock_statement, &take_over_statement,
-                     &rise_statement)
+                     &resign_statement, &end_statement, &lock_statement, &forget_marks_statement,
+                     &take_over_statement, &rise_statement)

@@ -20,24 +20,37 @@ struct effect {
     void *data;
 };
 
+#define MARK                                                                                       \
+    "WITH m AS (INSERT INTO sdm.commit_mark (session, backend, mark)"                              \
+    " VALUES (current_setting('application_name'), pg_backend_pid(), $2::uuid)"                    \
+    " ON CONFLICT (session, backend) DO UPDATE SET mark = excluded.mark) "
+
 static const struct sdm_pg_statement begin_statement = {
     .name = "tx_begin",
-    .sql = "SELECT sdm.hold_epoch($1::bigint), pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
+    .sql = MARK "SELECT sdm.hold_epoch($1::bigint), pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
         "now()") ", (extract(epoch FROM now()) * 1000000)::bigint",
-    .n_params = 1,
+    .n_params = 2,
 };
 
 /* What sabotage runs in its place. */
 static const struct sdm_pg_statement begin_unchecked_statement = {
     .name = "tx_begin_unchecked",
-    .sql = "SELECT $1::bigint, pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
+    .sql = MARK "SELECT $1::bigint, pg_current_xact_id()::text, " SDM_SQL_TIMESTAMP(
         "now()") ", (extract(epoch FROM now()) * 1000000)::bigint",
+    .n_params = 2,
+};
+
+/* A transaction holds its number locked until its end can be seen. */
+static const struct sdm_pg_statement lives_statement = {
+    .name = "tx_lives",
+    .sql = "SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'transactionid'"
+           " AND l.transactionid = $1::text::xid8::xid AND l.mode = 'ExclusiveLock')",
     .n_params = 1,
 };
 
-static const struct sdm_pg_statement status_statement = {
-    .name = "tx_status",
-    .sql = "SELECT pg_xact_status($1::text::xid8)::text",
+static const struct sdm_pg_statement committed_statement = {
+    .name = "tx_committed",
+    .sql = "SELECT EXISTS (SELECT FROM sdm.commit_mark m WHERE m.mark = $1::uuid)",
     .n_params = 1,
 };
 
@@ -62,7 +75,9 @@ void sdm_tx_begin_queue(struct sdm_tx *tx, struct sdm_pg *pg, int64_t epoch)
     g_auto(sdm_pg_args) args = {0};
 
     g_assert(tx->state == SDM_TX_ENDED);
+    sdm_uuid_new(tx->mark);
     sdm_pg_arg_int64(&args, epoch);
+    sdm_pg_arg_uuid(&args, tx->mark);
     tx->pg = sdm_pg_begin(pg);
     tx->epoch = epoch;
     tx->n_writes = 0;
@@ -188,27 +203,40 @@ void sdm_tx_rollback(struct sdm_tx *tx)
     }
 }
 
+static bool ask(struct sdm_pg *pg, const struct sdm_pg_statement *statement,
+                const struct sdm_pg_args *args, bool *answer, GError **error)
+{
+    g_autoptr(sdm_pg_result) result = sdm_pg_exec(pg, statement, args, error);
+
+    return result != NULL && sdm_pg_get_bool(result, 0, 0, answer, error);
+}
+
 bool sdm_tx_settle(struct sdm_tx *tx, bool *committed, GError **error)
 {
-    g_auto(sdm_pg_args) args = {0};
-    g_autoptr(sdm_pg_result) result = NULL;
-    char status[16];
+    g_auto(sdm_pg_args) number = {0};
+    g_auto(sdm_pg_args) mark = {0};
+    bool lives;
+    bool found;
 
     g_assert(tx->state == SDM_TX_UNKNOWN);
     if (!sdm_pg_is_connected(tx->pg) && !sdm_pg_reconnect(tx->pg, error)) {
         return false;
     }
-    sdm_pg_arg_text(&args, tx->xid);
-    result = sdm_pg_exec(tx->pg, &status_statement, &args, error);
-    if (result == NULL || !sdm_pg_copy_text_or_empty(result, 0, 0, status, sizeof status, error)) {
+    sdm_pg_arg_text(&number, tx->xid);
+    if (!ask(tx->pg, &lives_statement, &number, &lives, error)) {
         return false;
     }
     /* The server may still be at it: it notices a lost client only when it next writes. */
-    if (strcmp(status, "in progress") == 0) {
+    if (lives) {
         return sdm_unavailable(error, "transaction %s has not ended yet", tx->xid);
     }
-    *committed = strcmp(status, "committed") == 0;
-    end(tx, *committed);
+    /* Not by its number: after a crash that may be another's. */
+    sdm_pg_arg_uuid(&mark, tx->mark);
+    if (!ask(tx->pg, &committed_statement, &mark, &found, error)) {
+        return false;
+    }
+    *committed = found;
+    end(tx, found);
     return true;
 }
 
@@ -240,4 +268,5 @@ bool sdm_tx_is_superseded(const GError *error)
     return g_error_matches(error, SDM_ERROR, SDM_ERROR_STALE_EPOCH);
 }
 
-SDM_STORE_STATEMENTS(tx, &begin_statement, &begin_unchecked_statement, &status_statement)
+SDM_STORE_STATEMENTS(tx, &begin_statement, &begin_unchecked_statement, &lives_statement,
+                     &committed_statement)

@@ -19,6 +19,7 @@
 
 #include <glib.h>
 
+#include "lib/base/id.h"
 #include "lib/pg/pg.h"
 
 struct sdm_rows;
@@ -47,8 +48,10 @@ struct sdm_tx {
      * left the transaction as it was. */
     unsigned n_writes;
     enum sdm_tx_state state;
-    /* Of the transaction, so that an unknown outcome can be asked for: pg_current_xact_id(). */
+    /* Of the transaction, so that an unknown outcome can be asked for: pg_current_xact_id(), which
+     * a server that crashes may give out again, and what its row of commit_mark says, if it is. */
     char xid[24];
+    char mark[SDM_UUID_SIZE];
     /* When it began, by the database's clock: as messages carry it, and in microseconds since 1970.
      */
     char now[SDM_TIMESTAMP_SIZE];
