@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "emurack/blocks.h"
+#include "emurack/cuts.h"
 #include "emurack/rmc.h"
 #include "emurack/store.h"
 #include "lib/base/error.h"
@@ -30,6 +31,7 @@ struct sdm_emu *sdm_emu_open(struct sdm_emu_rack *rack, const char *state_dir,
     emu->rack = rack;
     emu->clock = clock;
     emu->faults = sdm_emu_faults_new();
+    emu->cuts = g_array_new(FALSE, FALSE, sizeof(struct sdm_emu_cut));
     emu->state_dir = g_strdup(state_dir);
     emu->bytes_dir = g_strdup(bytes_dir);
     emu->registers = g_hash_table_new(g_str_hash, g_str_equal);
@@ -55,6 +57,7 @@ void sdm_emu_close(struct sdm_emu *emu)
     g_hash_table_unref(emu->registers);
     sdm_emu_extents_close(emu->extents);
     sdm_emu_faults_free(emu->faults);
+    g_array_unref(emu->cuts);
     sdm_emu_rack_free(emu->rack);
     pthread_mutex_destroy(&emu->mutex);
     g_free(emu->state_dir);

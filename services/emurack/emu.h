@@ -31,6 +31,7 @@ struct sdm_emu {
     struct sdm_emu_extents *extents;
     struct sdm_emu_faults *faults;
     struct sdm_emu_counters counters;
+    GArray *cuts; /* of struct sdm_emu_cut (cuts.h), oldest first */
     char *state_dir;
     char *bytes_dir;
     char *save_failure;    /* why the state could not be written last; NULL when it was */

@@ -168,6 +168,7 @@ static struct sdm_json *reset(void *user, const struct sdm_json *args, GError **
     (void)args;
     pthread_mutex_lock(&emu->mutex);
     memset(&emu->counters, 0, sizeof emu->counters);
+    g_array_set_size(emu->cuts, 0);
     saved = sdm_emu_store_save(emu, error);
     pthread_mutex_unlock(&emu->mutex);
     return saved ? sdm_json_new_object() : NULL;

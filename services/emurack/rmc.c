@@ -371,19 +371,28 @@ static bool is_reachable(const struct sdm_emu_device *compute,
     return mapping->extent != NULL && sdm_emu_path_exists(compute, window.port, mapping->memory);
 }
 
-static bool count_visit(const struct sdm_emu_device *compute, struct sdm_emu_mapping *mapping,
-                        gpointer data)
+bool sdm_emu_rmc_reaches(const struct sdm_emu_use *use)
 {
-    *(unsigned *)data += is_reachable(compute, mapping);
+    return is_reachable(use->compute, use->mapping);
+}
+
+static bool use_visit(const struct sdm_emu_device *compute, struct sdm_emu_mapping *mapping,
+                      gpointer data)
+{
+    const struct sdm_emu_use use = {compute, mapping};
+
+    if (sdm_emu_rmc_reaches(&use)) {
+        g_array_append_val((GArray *)data, use);
+    }
     return true;
 }
 
-unsigned sdm_emu_rmc_count_reachable(const struct sdm_emu *emu)
+GArray *sdm_emu_rmc_reachable(const struct sdm_emu *emu)
 {
-    unsigned n_reachable = 0;
+    GArray *uses = g_array_new(FALSE, FALSE, sizeof(struct sdm_emu_use));
 
-    each_mapping(emu, count_visit, &n_reachable);
-    return n_reachable;
+    each_mapping(emu, use_visit, uses);
+    return uses;
 }
 
 struct range {

@@ -19,6 +19,12 @@ struct sdm_emu_mapping {
     struct sdm_emu_extent *extent;
 };
 
+/* An entry and whose it is. */
+struct sdm_emu_use {
+    const struct sdm_emu_device *compute;
+    const struct sdm_emu_mapping *mapping;
+};
+
 /* Makes state_dir/rmc/ID.regs for every compute brick, maps it, and writes the table into it. */
 bool sdm_emu_rmc_open(struct sdm_emu *emu, GError **error);
 void sdm_emu_rmc_close(struct sdm_emu *emu);
@@ -62,8 +68,10 @@ const struct sdm_emu_mapping *sdm_emu_rmc_find(const struct sdm_emu_device *comp
 /* True when one of its entries maps the extent. */
 bool sdm_emu_rmc_maps(const struct sdm_emu_device *compute, const struct sdm_emu_extent *extent);
 
-/* NetPort entries of the whole rack that have bytes and a path to them. */
-unsigned sdm_emu_rmc_count_reachable(const struct sdm_emu *emu);
+/* NetPort entries of the whole rack that have bytes and a path to them: struct sdm_emu_use, which
+ * are valid until an entry changes.  The caller frees the list. */
+GArray *sdm_emu_rmc_reachable(const struct sdm_emu *emu);
+bool sdm_emu_rmc_reaches(const struct sdm_emu_use *use);
 
 /* At start: sets an entry as the saved state says; extent NULL when 'stranded'. */
 bool sdm_emu_rmc_restore(struct sdm_emu *emu, struct sdm_emu_device *compute, unsigned index,

@@ -2,6 +2,7 @@
 
 #include "emurack/blocks.h"
 #include "emurack/brick_controller.h"
+#include "emurack/cuts.h"
 #include "emurack/path.h"
 #include "emurack/rmc.h"
 #include "emurack/switch.h"
@@ -14,6 +15,28 @@ static void fill_counters(const struct sdm_emu *emu, struct sdm_json *status)
     sdm_json_set_integer(counters, "cut_under_live", (int64_t)emu->counters.cut_under_live);
     sdm_json_set_integer(counters, "unmapped_online", (int64_t)emu->counters.unmapped_online);
     sdm_json_set_integer(counters, "scrubs", (int64_t)emu->counters.scrubs);
+}
+
+static void fill_cuts(const struct sdm_emu *emu, struct sdm_json *status)
+{
+    struct sdm_json *cuts = sdm_json_set_list(status, "cuts");
+
+    for (unsigned i = 0; i < emu->cuts->len; i++) {
+        const struct sdm_emu_cut *cut = &g_array_index(emu->cuts, struct sdm_emu_cut, i);
+        struct sdm_json *item = sdm_json_append_object(cuts);
+
+        sdm_json_set_integer(item, "number", (int64_t)cut->number);
+        sdm_json_set_integer(item, "wall_us", cut->wall_us);
+        sdm_json_set_string(item, "switch", cut->at->id);
+        sdm_json_set_integer(item, "a", cut->a);
+        sdm_json_set_integer(item, "b", cut->b);
+        sdm_json_set_string(item, "compute_brick", cut->compute->id);
+        sdm_json_set_integer(item, "entry", cut->entry);
+        sdm_json_set_integer(item, "port", cut->port);
+        sdm_json_set_string(item, "memory_brick", cut->memory->id);
+        sdm_json_set_integer(item, "offset_bytes", (int64_t)cut->offset_bytes);
+        sdm_json_set_integer(item, "size_bytes", (int64_t)cut->size_bytes);
+    }
 }
 
 static void fill_switch(const struct sdm_emu_device *device, struct sdm_json *object)
@@ -121,6 +144,7 @@ void sdm_emu_status_fill(struct sdm_emu *emu, struct sdm_json *status)
     pthread_mutex_lock(&emu->mutex);
     sdm_json_set_integer(status, "segment_unit_bytes", (int64_t)emu->rack->unit_bytes);
     fill_counters(emu, status);
+    fill_cuts(emu, status);
     sdm_json_set_integer(status, "live_extents", sdm_emu_extents_live(emu->extents)->len);
     devices = sdm_json_set_list(status, "devices");
     for (unsigned i = 0; i < emu->rack->devices->len; i++) {

@@ -1,5 +1,6 @@
 #include "emurack/switch.h"
 
+#include "emurack/cuts.h"
 #include "emurack/rmc.h"
 #include "lib/base/error.h"
 
@@ -91,8 +92,8 @@ bool sdm_emu_switch_connect(struct sdm_emu_device *device, unsigned a, unsigned 
 bool sdm_emu_switch_disconnect(struct sdm_emu *emu, struct sdm_emu_device *device, unsigned a,
                                unsigned b, GError **error)
 {
+    g_autoptr(GArray) before = NULL;
     unsigned index;
-    unsigned n_before;
 
     if (!check_ports(device, a, b, error)) {
         return false;
@@ -100,9 +101,9 @@ bool sdm_emu_switch_disconnect(struct sdm_emu *emu, struct sdm_emu_device *devic
     if (!find(device, order(a, b), &index)) {
         return true;
     }
-    n_before = sdm_emu_rmc_count_reachable(emu);
+    before = sdm_emu_rmc_reachable(emu);
     g_array_remove_index(device->connections, index);
-    emu->counters.cut_under_live += n_before - sdm_emu_rmc_count_reachable(emu);
+    sdm_emu_cuts_note(emu, before, device, a, b);
     return true;
 }
 

@@ -15,7 +15,7 @@
 bool sdm_emu_switch_connect(struct sdm_emu_device *device, unsigned a, unsigned b, GError **error);
 
 /* Cuts two ports; what is not connected is cut already.  A NetPort entry that is live and had its
- * path through here is counted in cut_under_live.  Refuses OUT_OF_RANGE as above. */
+ * path through here is counted in cut_under_live, and noted.  Refuses OUT_OF_RANGE as above. */
 bool sdm_emu_switch_disconnect(struct sdm_emu *emu, struct sdm_emu_device *device, unsigned a,
                                unsigned b, GError **error);
 

@@ -74,6 +74,9 @@ class Bed:
         lines = (self.log / daemon).read_text(errors="replace").splitlines()
         return "\n".join([f"{daemon} is {'alive' if self.is_alive(daemon) else 'dead'}", *lines[-n_lines:]])
 
+    def signal(self, daemon, number):
+        os.kill(int((pathlib.Path(self.folder) / "pids" / daemon).read_text().split()[0]), number)
+
     def restart(self, daemon):
         self.testbed(f"restart {daemon}")
         self.wait_serving()

@@ -8,7 +8,8 @@
  * prints "new EXTENT BRICK OFFSET SIZE COMPUTE ENTRY" and is told on stdin whose it is, by
  * "own EXTENT OWNER" (a UUID: the segment), or "own EXTENT -" to leave it alone.  From then on
  * every sampled page holds (owner, page, counter), until the last entry that maps the extent has
- * gone. What cannot be under one owner is printed as "bad KIND text":
+ * gone.  "cut COMPUTE" says that nothing which that brick writes arrives any more, "back COMPUTE"
+ * that it does again.  What cannot be under one owner is printed as "bad KIND text":
  *
  *   foreign   a page of a newly given extent holds what is not its owner's, and is not zero (I6)
  *   changed   a page under a live entry is not what was written there (I1, I5)
@@ -52,6 +53,7 @@ struct stamp {
 struct brick {
     char *id;
     uint8_t *registers;
+    bool is_cut;
     uint8_t seen[SDM_NETPORT_FILE_BYTES];
     struct sdm_netport_entry table[SDM_NETPORT_N_ENTRIES];
 };
@@ -253,6 +255,9 @@ static void tell_twice(const struct brick *brick, unsigned a, unsigned b)
 
 static bool read_brick(struct brick *brick)
 {
+    if (brick->is_cut) {
+        return false;
+    }
     memcpy(brick->seen, brick->registers, sizeof brick->seen);
     return sdm_netport_file_decode(brick->seen, sizeof brick->seen, brick->table, NULL);
 }
@@ -410,11 +415,27 @@ static void run_round(void)
     }
 }
 
+static void cut(const char *compute, bool is_cut)
+{
+    for (guint i = 0; i < bricks->len; i++) {
+        struct brick *brick = bricks->pdata[i];
+
+        if (strcmp(brick->id, compute) == 0) {
+            brick->is_cut = is_cut;
+        }
+    }
+}
+
 static void obey(const char *line)
 {
     char owner[OWNER_SIZE];
     unsigned id;
 
+    if (g_str_has_prefix(line, "cut ")) {
+        cut(line + strlen("cut "), true);
+    } else if (g_str_has_prefix(line, "back ")) {
+        cut(line + strlen("back "), false);
+    }
     if (sscanf(line, "own %u %36s", &id, owner) != 2) {
         return;
     }

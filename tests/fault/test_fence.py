@@ -1,5 +1,7 @@
 """s11.fence: a compute brick is cut off, confirmed, and what it had comes back; or nobody confirms it, and waits."""
 
+import signal
+
 import pytest
 from bed import ask, live_rows, new_key, query, wait_until
 from dead_bed import SIZE, Rack, nobody_owns_twice
@@ -142,6 +144,60 @@ def test_a_group_only_loses_its_member(bed, rack):
         "reservation"]["attachments"]] == ["cb1"], 20)
     assert rack.state(group) == "attached"
     assert len(rack.entries("cb1")) == 1
+
+
+@pytest.fixture
+def dead_agent(bed):
+    """The one of cb0 does nothing any more: what is mapped there stays."""
+    bed.signal("agent-1", signal.SIGSTOP)
+    yield
+    bed.signal("agent-1", signal.SIGCONT)
+
+
+def cuts(bed, since=0):
+    """Of live entries, as compute bricks: those that were counted after 'since'."""
+    return [cut["compute_brick"] for cut in bed.hardware.status()["cuts"] if cut["number"] > since]
+
+
+def test_by_power_no_circuit_is_cut_before_it_is_off(bed, rack, request):
+    attached, other = rack.attach("cb0"), rack.attach("cb1")
+    request.getfixturevalue("dead_agent")
+    before = bed.hardware.counters()["cut_under_live"]
+    # Its power controller does not answer the first time, and not after a new leader's start.
+    rack.fault_arm(device="cb0", operation="power", action="silence", count=2)
+    body = {"key": new_key(), "brick": "cb0", "method": "power", "wait": "fabric", "timeout_ms": 60000}
+    bed.admin.send("s11.fence", body)
+    wait_until("it is being cut off", lambda: query("SELECT fence FROM sdm.device WHERE id = 'cb0'") == [["cutting"]])
+    bed.demo.write("s10.release", reservation=attached["reservation"], wait="committed")
+    bed.demo.write("s10.detach", reservation=other["reservation"], wait="fabric", timeout_ms=20000)
+    assert cuts(bed, before) == []
+    bed.restart(CONTROLLER)
+    assert rack.attach("cb1")["state"] == "attached"
+    assert cuts(bed, before) == []
+    reply = ask(bed, CONTROLLER, "s11.fence", body, seconds=60)
+    assert reply is not None and reply[1]["brick"]["fence"] == "confirmed", reply
+    rack.wait_state(attached["reservation"], "released")
+    assert cuts(bed, before) == [] and bed.hardware.counters()["cut_under_live"] == before
+    assert rack.device("cb0")["entries"] == []
+
+
+def test_power_that_is_not_confirmed_leaves_its_circuits_and_cutting_takes_them(bed, rack, request):
+    attached, other = rack.attach("cb0"), rack.attach("cb1")
+    request.getfixturevalue("dead_agent")
+    before = bed.hardware.counters()["cut_under_live"]
+    rack.fault_arm(device="cb0", operation="power", action="refuse", count=3)
+    with pytest.raises(Refusal) as refused:
+        fence(bed, method="power")
+    assert refused.value.code == "UNCONFIRMED"
+    assert [row["reservation"] for row in rack.quarantine()] == [attached["reservation"]]
+    rack.attach("cb1")
+    assert cuts(bed, before) == []
+    assert [entry["path_up"] for entry in rack.entries("cb0")] == [True], "an administrator asked for power alone"
+    assert fence(bed, method="cut")["brick"]["fence"] == "confirmed"
+    assert cuts(bed, before) == ["cb0"]
+    assert [entry["path_up"] for entry in rack.entries("cb1")] == [True, True]
+    wait_until("its bytes are scrubbed and free", lambda: not rack.quarantine())
+    assert rack.state(other["reservation"]) == "attached"
 
 
 POINTS = ["fabric.before_force_off", "fabric.after_force_off", "fence.before_mark", "pg.before-commit", "pg.before-commit@2",

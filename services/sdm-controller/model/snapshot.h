@@ -53,7 +53,8 @@ struct sdm_snapshot_circuit {
     int32_t narrowest_mbps;
     bool want_up;
     bool have_up;
-    /* Its compute brick is: whatever stands there, nothing leads to it. */
+    /* Its compute brick is cut off, or to be cut off here: whatever stands there, nothing leads to
+     * it. */
     bool fenced;
     /* Windows and segments of other reservations that use it too. */
     int64_t n_other_windows;

@@ -36,7 +36,7 @@ static const struct sdm_pg_statement up_statement = {
     .name = "circuit_up",
     .sql = "SELECT c.circuit::uuid, c.compute_no::integer, c.brick_no::integer"
            " FROM sdm.circuit c JOIN sdm.device p ON p.device_no = c.compute_no"
-           " WHERE c.have_up AND p.state <> 'fenced'",
+           " WHERE c.have_up AND NOT " SDM_SQL_CUT_OFF,
 };
 
 struct loaded {

@@ -12,8 +12,8 @@ typedef bool sdm_store_path_fn(const struct sdm_path *path, void *data, GError *
 bool sdm_store_circuits_each(struct sdm_pg *pg, sdm_store_path_fn *visit, void *data,
                              GError **error);
 
-/* Calls 'visit' for every circuit that was found up.  Those of a compute brick that is fenced count
- * as down: nothing may make them whole again. */
+/* Calls 'visit' for every circuit that was found up.  Those of a compute brick that is cut off
+ * (SDM_SQL_CUT_OFF) count as down: nothing may make them whole again. */
 typedef bool sdm_store_up_fn(const char *circuit, int32_t compute_no, int32_t brick_no, void *data,
                              GError **error);
 bool sdm_store_circuits_up(struct sdm_pg *pg, sdm_store_up_fn *visit, void *data, GError **error);

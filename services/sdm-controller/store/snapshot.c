@@ -46,7 +46,7 @@ static const struct sdm_pg_statement load_circuits = {
     "(SELECT count(*) FROM sdm.netport_window w JOIN sdm.attachment a USING (attachment) "
     " WHERE w.circuit = c.circuit AND a.reservation <> $1::uuid), "
     "(SELECT count(*) FROM sdm.segment_circuit o JOIN sdm.segment s USING (segment) "
-    " WHERE o.circuit = c.circuit AND s.reservation <> $1::uuid), p.state = 'fenced' "
+    " WHERE o.circuit = c.circuit AND s.reservation <> $1::uuid), " SDM_SQL_CUT_OFF " "
     "FROM sdm.circuit c JOIN sdm.device d ON d.device_no = c.brick_no "
     "JOIN sdm.device p ON p.device_no = c.compute_no "
     "WHERE c.circuit IN (SELECT sc.circuit FROM sdm.segment_circuit sc "

@@ -20,6 +20,12 @@
     " FROM sdm.segment x JOIN sdm.segment_circuit y USING (segment) JOIN sdm.circuit_hop z"        \
     " USING (circuit) WHERE x.reservation = r.reservation AND z.switch_no = l.device_no)))"
 
+/* Whether the circuits of compute brick p are to be down, whatever stands behind them: its fence is
+ * confirmed, or is to cut them.  With power they wait for it to be off. */
+#define SDM_SQL_CUT_OFF                                                                            \
+    "(p.state = 'fenced' AND (p.fence = 'confirmed' OR p.fence_method = 'cut'"                     \
+    " OR (p.fence_method = 'any' AND p.fence <> 'cutting')))"
+
 /* Ends with NULL. */
 #define SDM_STORE_STATEMENTS(file, ...)                                                            \
     extern const struct sdm_pg_statement *const sdm_store_##file##_statements[];                   \

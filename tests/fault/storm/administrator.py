@@ -1,10 +1,25 @@
 """What an administrator does among the clients: power, bindings, lists, fences, quotas."""
 
+import dataclasses
 import time
 import uuid
 
 from .fleet import PROJECTS
 from .gateway import Ask
+
+
+@dataclasses.dataclass
+class Fence:
+    """What was held at the brick is given up; one that may cut does so while entries live, one by power does not."""
+
+    brick: str
+    method: str
+    since: float
+    until: float | None = None
+
+    @property
+    def may_cut(self):
+        return self.method != "power"
 
 
 class Administrator:
@@ -28,23 +43,35 @@ class Administrator:
             self.look(answer, "admin")
 
     def do_fence(self, rng, project):
-        """A compute brick dies and is fenced by power, until that is confirmed; then it comes back with new guests."""
+        """A compute brick dies and is fenced, until that is confirmed; then it comes back with new guests."""
         del project
         brick = rng.choice(self.fleet.computes)
         if self.fenced is not None or not self.hold_down(brick):
             return
         self.fenced = brick
-        fence = [brick, time.time(), None]
+        fence = Fence(brick, rng.choice(("power", "power", "cut", "any")), time.time())
         self.fences.append(fence)
-        yield from self.insist(rng, "s11.fence", brick=brick, method="power", wait="fabric", timeout_ms=8000)
+        if fence.may_cut:
+            self.stamps.cut(brick)
+        yield from self.insist(rng, "s11.fence", brick=brick, method=fence.method, wait="fabric", timeout_ms=8000)
         yield rng.uniform(0.0, 2.0)
         self.let_go(brick)
         yield from self.insist(rng, "s11.fence", brick=brick, undo=True, wait="fabric", timeout_ms=8000)
         for guest in self.fleet.vms:
             if guest["brick"] == brick:
                 yield from self.insist(rng, "s11.vm.bind", vm=guest["vm"], project=guest["project"])
-        fence[2] = time.time()
+        fence.until = time.time()
+        self.stamps.back(brick)
         self.fenced = None
+
+    def is_lost(self, hold):
+        """Its compute brick has been fenced since."""
+        return any(fence.brick == hold.compute and (fence.until is None or fence.until > hold.made_at) for fence in self.fences)
+
+    def is_cut_asked(self, brick, at):
+        """Whether an administrator wanted the circuits of this compute brick cut at that time, whatever is behind them."""
+        return any(fence.brick == brick and fence.may_cut and fence.since <= at and (fence.until is None or at <= fence.until)
+                   for fence in self.fences)
 
     @staticmethod
     def insist(rng, type_, **body):

@@ -111,8 +111,8 @@ class Checker:
         self._stop = threading.Event()
         self._thread = None
         self._n_stale = 0
-        self._n_cuts_asked = 0
-        self.is_fencing = lambda: False
+        self._n_cuts = 0
+        self.is_cut_asked = lambda brick, at: False
         self._started = time.monotonic()
 
     def violation(self, invariant, text):
@@ -174,21 +174,33 @@ class Checker:
 
     def _look_at_hardware(self, status):
         counters = status["counters"]
-        if self.is_fencing():  # cuts are what an administrator has asked for
-            self._n_cuts_asked = counters["cut_under_live"]
-        for name, invariant in (("overlaps", "I1"), ("cut_under_live", "I5"), ("unmapped_online", "I5")):
-            if counters[name] > (self._n_cuts_asked if name == "cut_under_live" else 0):
+        for name, invariant in (("overlaps", "I1"), ("unmapped_online", "I5")):
+            if counters[name] > 0:
                 self.once((name, counters[name]), invariant, f"emurackd counts {name} = {counters[name]}")
+        self._look_at_cuts(status["cuts"], counters["cut_under_live"])
         extents = []
         for device in status["devices"]:
             self._grow(f"device {device['id']}", device["epoch"])
             for entry in device.get("entries", ()):
+                if not entry.get("file"):  # scrubbed under a brick that was cut off
+                    continue
                 extents.append((entry["memory_brick"], entry["offset_bytes"], entry["size_bytes"], entry["shared"], device["id"],
                                 entry["entry"]))
         extents.sort()
         for before, after in zip(extents, extents[1:]):
             if before[0] == after[0] and after[1] < before[1] + before[2] and not (before[3] and after[3]):
                 self.once(("overlap", before, after), "I1", f"NetPort entries share bytes: {before} and {after}")
+
+    def _look_at_cuts(self, cuts, n_counted):
+        """I5: of live entries only those of a compute brick that is fenced are cut off, and not by a fence with power."""
+        for cut in cuts:
+            if cut["number"] > self._n_cuts and not self.is_cut_asked(cut["compute_brick"], cut["wall_us"] / 1e6):
+                self.once(("cut", cut["number"]), "I5", f"a circuit was cut under a live entry: {cut}")
+        told = {cut["number"] for cut in cuts}
+        for number in range(self._n_cuts + 1, n_counted + 1):
+            if number not in told:
+                self.once(("cut", number), "I5", f"emurackd counts cut {number} under a live entry and does not name it")
+        self._n_cuts = max(self._n_cuts, n_counted)
 
     def _look_at_agent(self, brick, agent):
         with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError):

@@ -42,7 +42,8 @@ class Traffic(Administrator):
         self.guests_are_whole = True  # false once a fake guest was lost: attachments may end with it
         self.hold_down = self.let_go = None  # the nemesis's
         self.fenced = None  # the compute brick that is being fenced: one at a time
-        self.fences = []  # [brick, from, until or None]: what was held there is given up
+        self.fences = []
+        self.stamps = None
         self.kinds = {"life": 60, "late_plan": 8, "group": 7, "accelerator": 6, "batch": 7, "stranger": 8, "admin": 3, "bad": 4, "leased": 5,
                       "fence": 1.5, "quota": 4}
         self.modes = ("device", "device", "host", "vm", "vm")
@@ -236,14 +237,6 @@ class Traffic(Administrator):
                               f" {view['state']}, promised {sorted(hold.states)}; history {view.get('history')}")
         if hold.size is not None and view["state"] in ("held", "attached") and view["size_bytes"] != hold.size:
             self.on_violation("I2", f"reservation {hold.id} has {view['size_bytes']} bytes, promised {hold.size}")
-
-    def is_fencing(self):
-        """A compute brick is being fenced, or has been a moment ago."""
-        return bool(self.fences) and (self.fenced is not None or time.time() - self.fences[-1][2] < 1.0)
-
-    def is_lost(self, hold):
-        """Its compute brick has been fenced since."""
-        return any(brick == hold.compute and (until is None or until > hold.made_at) for brick, _from, until in self.fences)
 
     def allowed(self, hold, lease_is_over):
         """The states that it may be in, by what its client was told and what has happened to it."""

@@ -50,12 +50,13 @@ class Campaign:
         self.gateway.start()
         self.traffic = Traffic(self.gateway, self.fleet, self.options.seed, self.checker.violation)
         self.nemesis = Nemesis(self.fleet, self.traffic, self.checker, self.options.seed)
-        self.checker.is_fencing = self.traffic.is_fencing
+        self.checker.is_cut_asked = self.traffic.is_cut_asked
         self.traffic.hold_down, self.traffic.let_go = self.nemesis.hold_down, self.nemesis.let_go
         self.nemesis.start(())
         self._register()
         self.stamps = Stamps(self.fleet, os.environ["SDM_EMURACK_STATE"], os.environ["SDM_EMURACK_BYTES"],
                              os.environ["SDM_DATABASE_ADMIN"], self.checker.violation)
+        self.traffic.stamps = self.stamps
         if self.sabotage is not None:
             self.traffic.modes = self.sabotage.modes
             if self.sabotage.traffic:

@@ -1,5 +1,6 @@
 """Talks with sdm-stamper: tells it whose an extent is, and takes what it found wrong."""
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -32,6 +33,18 @@ class Stamps:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(10)
+
+    def cut(self, brick):
+        """What this compute brick writes arrives nowhere; its entries stay until it is back."""
+        self._tell(f"cut {brick}")
+
+    def back(self, brick):
+        self._tell(f"back {brick}")
+
+    def _tell(self, line):
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
 
     def _listen(self):
         for line in self.process.stdout:
@@ -66,11 +79,7 @@ class Stamps:
             return
         rows = self._query(known[:3])
         if rows:
-            try:
-                self.process.stdin.write(f"own {extent} {rows[0][0]}\n")
-                self.process.stdin.flush()
-            except (BrokenPipeError, ValueError):
-                pass
+            self._tell(f"own {extent} {rows[0][0]}")
             return
         if rows is not None and time.monotonic() - since > 3.0:
             # Still mapped, and for long nobody's: the bytes were freed under an entry.

@@ -192,6 +192,8 @@ def test_path_across_racks_and_a_cut_under_a_live_entry(rack):
     fill(path, 0, PATTERN)
     rack.open("opt0").ask("disconnect 0 6")
     assert rack.counters()["cut_under_live"] == 1
+    assert [(cut["number"], cut["switch"], cut["a"], cut["b"], cut["compute_brick"], cut["entry"], cut["memory_brick"])
+            for cut in rack.control("status")["cuts"]] == [(1, "opt0", 0, 6, "cb0", 0, "mb2")]
     assert not rack.device("cb0")["entries"][0]["path_up"]
     assert refused(rmc, "map 1 " + window(0, 3, 2 * GIB, UNIT, UNIT)) == "NO_PATH"
     rack.open("opt0").ask("connect 0 6")

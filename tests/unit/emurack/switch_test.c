@@ -1,3 +1,4 @@
+#include "emurack/cuts.h"
 #include "fixture.h"
 
 Test(switch_, what_ports_take)
@@ -61,7 +62,7 @@ Test(switch_, listed_in_order)
     fixture_close(&fixture);
 }
 
-Test(switch_, cuts_under_live_entries_are_counted)
+Test(switch_, cuts_under_live_entries_are_counted_and_named)
 {
     struct fixture fixture;
     struct sdm_emu_device *device;
@@ -75,6 +76,18 @@ Test(switch_, cuts_under_live_entries_are_counted)
     fixture_map(&fixture, "cb0", 1, 2, 1, 2, 1, false);
     cr_assert(sdm_emu_switch_disconnect(fixture.emu, device, 0, 3, NULL));
     cr_assert_eq(fixture.emu->counters.cut_under_live, 2);
+    cr_assert_eq(fixture.emu->cuts->len, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct sdm_emu_cut *cut = &g_array_index(fixture.emu->cuts, struct sdm_emu_cut, i);
+
+        cr_assert_eq(cut->number, i + 1);
+        cr_assert_str_eq(cut->at->id, "el0");
+        cr_assert(cut->a == 0 && cut->b == 3);
+        cr_assert_str_eq(cut->compute->id, "cb0");
+        cr_assert(cut->entry == i && cut->port == 0);
+        cr_assert_str_eq(cut->memory->id, "mb0");
+        cr_assert(cut->offset_bytes == i * UNIT && cut->size_bytes == UNIT);
+    }
     cr_assert(sdm_emu_rmc_unmap(fixture.emu, fixture_find(&fixture, "cb0"), 2, NULL));
     cr_assert(sdm_emu_switch_disconnect(fixture.emu, device, 1, 4, NULL));
     cr_assert_eq(fixture.emu->counters.cut_under_live, 2);
