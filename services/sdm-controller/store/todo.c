@@ -9,28 +9,37 @@ G_STATIC_ASSERT(SDM_WORK_CIRCUIT == 0 && SDM_WORK_AGENT == 1 && SDM_WORK_POWER =
                 SDM_WORK_SCRUB == 3 && SDM_WORK_SETTLE == 4 && SDM_WORK_AUDIT == 5 &&
                 SDM_WORK_FENCE == 7 && SDM_WORK_PROBE == 8 && SDM_WORK_EXTENTS == 9);
 
+/* It runs every few seconds however many segments and circuits there are: each part reads an index
+ * of what diverges, the devices, or the windows that guests use. */
 static const struct sdm_pg_statement each_statement = {
     .name = "todo_each",
     .sql = "SELECT 2, '', d.device_no FROM sdm.device d WHERE d.want_power <> d.have_power"
-           " UNION ALL SELECT 0, c.circuit::text, 0 FROM sdm.circuit c"
-           " WHERE c.want_up <> c.have_up OR c.cutting OR NOT (c.want_up OR EXISTS"
-           "       (SELECT FROM sdm.segment_circuit sc WHERE sc.circuit = c.circuit))"
-           " UNION ALL SELECT 3, s.segment::text, 0 FROM sdm.segment s WHERE s.state = 'scrubbing'"
+           " UNION ALL SELECT 0, c.circuit::text, 0 FROM sdm.circuit c WHERE c.want_up <> c.have_up"
+           " UNION ALL SELECT 3, s.segment::text, 0 FROM sdm.segment s"
+           " WHERE s.state <> 'live' AND s.state = 'scrubbing'"
            " UNION ALL SELECT 4, r.reservation::text, 0 FROM sdm.reservation r"
            " WHERE r.state IN ('attaching', 'detaching', 'releasing')"
            " UNION ALL SELECT 1, '', d.device_no FROM sdm.device d"
            " WHERE d.kind = 'compute' AND d.want_generation <> d.have_generation"
-           " UNION ALL SELECT 7, '', d.device_no FROM sdm.device d WHERE d.fence = 'cutting'"
-           " OR d.fence = 'confirmed' AND EXISTS (SELECT FROM sdm.reservation r"
-           " WHERE r.compute_no = d.device_no AND r.state IN ('held', 'attaching', 'attached'))"
+           " UNION ALL SELECT 7, '', d.device_no FROM sdm.device d WHERE d.fence IS NOT NULL"
+           " AND (d.fence = 'cutting' OR d.fence = 'confirmed' AND EXISTS (SELECT"
+           "      FROM sdm.reservation r WHERE r.compute_no = d.device_no"
+           "       AND r.state IN ('held', 'attaching', 'attached')))"
            /* Those that nobody would otherwise miss: what guests use, and what is lost. */
            " UNION ALL SELECT 8, '', d.device_no FROM sdm.device d WHERE d.state = 'lost'"
-           " UNION ALL SELECT 8, '', u.device_no FROM (SELECT s.brick_no AS device_no"
-           " FROM sdm.netport_window w JOIN sdm.segment s USING (segment) WHERE w.have <> 'absent'"
-           " UNION SELECT h.switch_no FROM sdm.circuit c JOIN sdm.circuit_hop h USING (circuit)"
-           " WHERE c.have_up) u"
+           " UNION ALL SELECT DISTINCT 8, '', c.brick_no FROM sdm.netport_window w"
+           " JOIN sdm.circuit c USING (circuit) WHERE w.have <> 'absent'"
            " UNION ALL SELECT DISTINCT 9, '', s.brick_no FROM sdm.segment s"
            " WHERE s.state <> 'live' AND s.mapped_by <> '{}'",
+};
+
+/* Only by looking at all circuits: they rest neither wanted nor up while their reservation is held.
+ */
+static const struct sdm_pg_statement unused_statement = {
+    .name = "todo_unused",
+    .sql = "SELECT 0, c.circuit::text, 0 FROM sdm.circuit c WHERE c.cutting"
+           " OR NOT c.want_up AND NOT EXISTS"
+           "       (SELECT FROM sdm.segment_circuit sc WHERE sc.circuit = c.circuit)",
 };
 
 static const struct sdm_pg_statement of_brick_statement = {
@@ -88,6 +97,13 @@ bool sdm_store_todo_each(struct sdm_pg *pg, sdm_store_todo_fn *visit, void *data
     return sdm_pg_stream(pg, &each_statement, NULL, visit_row, &each, error);
 }
 
+bool sdm_store_todo_unused(struct sdm_pg *pg, sdm_store_todo_fn *visit, void *data, GError **error)
+{
+    struct each each = {visit, data};
+
+    return sdm_pg_stream(pg, &unused_statement, NULL, visit_row, &each, error);
+}
+
 bool sdm_store_todo_of_brick(struct sdm_pg *pg, int32_t device_no, sdm_store_todo_fn *visit,
                              void *data, GError **error)
 {
@@ -131,5 +147,5 @@ bool sdm_store_driven_device(struct sdm_pg *pg, int32_t device_no, struct sdm_dr
            sdm_pg_get_bool(result, 0, 8, &device->lost, error);
 }
 
-SDM_STORE_STATEMENTS(todo, &each_statement, &of_brick_statement, &switches_statement,
-                     &device_statement)
+SDM_STORE_STATEMENTS(todo, &each_statement, &unused_statement, &of_brick_statement,
+                     &switches_statement, &device_statement)

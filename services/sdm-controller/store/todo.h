@@ -12,9 +12,14 @@
 #include "sdm-controller/model/work.h"
 
 /* Calls 'visit' for each piece of work that the database knows to be outstanding: circuits, power,
- * scrubs, agents behind their generation, reservations on their way. */
+ * scrubs, agents behind their generation, reservations on their way; and to probe what is lost and
+ * the memory bricks that guests use.  Cost: what diverges, and O(devices + windows). */
 typedef void sdm_store_todo_fn(const struct sdm_work *work, void *data);
 bool sdm_store_todo_each(struct sdm_pg *pg, sdm_store_todo_fn *visit, void *data, GError **error);
+
+/* The same for circuits that are being cut, and those that no segment uses any more.  Whoever makes
+ * one posts it; this finds what was lost on the way.  Cost: O(circuits). */
+bool sdm_store_todo_unused(struct sdm_pg *pg, sdm_store_todo_fn *visit, void *data, GError **error);
 
 /* The same for what waits for one brick to be on. */
 bool sdm_store_todo_of_brick(struct sdm_pg *pg, int32_t device_no, sdm_store_todo_fn *visit,

@@ -68,3 +68,27 @@ void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no)
 {
     pthread_mutex_unlock(&find_gate(gates, switch_no)->mutex);
 }
+
+GArray *sdm_gates_used(struct sdm_gates *gates)
+{
+    GArray *used = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    GHashTableIter iter;
+    gpointer key;
+    gpointer value;
+
+    pthread_mutex_lock(&gates->mutex);
+    g_hash_table_iter_init(&iter, gates->gates);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        struct gate *gate = value;
+        int32_t switch_no = GPOINTER_TO_INT(key);
+
+        if (pthread_mutex_trylock(&gate->mutex) == 0) {
+            if (sdm_crossings_count(gate->crossings) > 0) {
+                g_array_append_val(used, switch_no);
+            }
+            pthread_mutex_unlock(&gate->mutex);
+        }
+    }
+    pthread_mutex_unlock(&gates->mutex);
+    return used;
+}

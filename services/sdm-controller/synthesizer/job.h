@@ -28,6 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_gates, sdm_gates_free)
 /* The switch's cross-connections, locked until sdm_gates_close(). */
 struct sdm_crossings *sdm_gates_open(struct sdm_gates *gates, int32_t switch_no);
 void sdm_gates_close(struct sdm_gates *gates, int32_t switch_no);
+/* Numbers (int32_t) of the switches that circuits cross, in no order; g_array_unref().  Does not
+ * wait for those that are being asked just now, and leaves them out. */
+GArray *sdm_gates_used(struct sdm_gates *gates);
 
 const struct sdm_synthesizer_config *
 sdm_synthesizer_get_config(const struct sdm_synthesizer *synthesizer);

@@ -16,6 +16,8 @@
 enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 5000 };
 /* More pieces than this wait for the next recheck. */
 enum { MAX_WAITING = 1024 * 1024 };
+/* Every so many rechecks all circuits are looked at. */
+enum { RECHECKS_A_ROUND = 6 };
 
 /* One object's piece. */
 struct piece {
@@ -38,6 +40,8 @@ struct sdm_synthesizer {
     GHashTable *pieces;  /* set of struct piece, guarded by 'mutex' */
     GHashTable *retries; /* piece to its timer's GSource, guarded by 'mutex' */
     bool stopping;       /* guarded by 'mutex' */
+    /* Of the one who rechecks. */
+    unsigned n_rechecks;
 };
 
 struct worker {
@@ -484,12 +488,30 @@ bool sdm_synthesizer_resume(struct sdm_synthesizer *synthesizer, struct sdm_pg *
     judge_silent(synthesizer);
     return each_asked(synthesizer, pg, tell_agent, error) &&
            sdm_store_todo_switches(pg, post_todo, synthesizer, error) &&
-           sdm_store_todo_each(pg, post_todo, synthesizer, error);
+           sdm_store_todo_each(pg, post_todo, synthesizer, error) &&
+           sdm_store_todo_unused(pg, post_todo, synthesizer, error);
+}
+
+/* A switch that answers nobody, while nothing changes at it, would not be missed otherwise. */
+static void probe_switches(struct sdm_synthesizer *synthesizer)
+{
+    g_autoptr(GArray) used = sdm_gates_used(synthesizer->gates);
+
+    for (guint i = 0; i < used->len; i++) {
+        const struct sdm_work probe = {.kind = SDM_WORK_PROBE,
+                                       .device_no = g_array_index(used, int32_t, i)};
+
+        sdm_synthesizer_post(synthesizer, &probe);
+    }
 }
 
 bool sdm_synthesizer_recheck(struct sdm_synthesizer *synthesizer, struct sdm_pg *pg, GError **error)
 {
-    return sdm_store_todo_each(pg, post_todo, synthesizer, error);
+    bool is_round = ++synthesizer->n_rechecks % RECHECKS_A_ROUND == 0;
+
+    probe_switches(synthesizer);
+    return sdm_store_todo_each(pg, post_todo, synthesizer, error) &&
+           (!is_round || sdm_store_todo_unused(pg, post_todo, synthesizer, error));
 }
 
 size_t sdm_synthesizer_n_pending(struct sdm_synthesizer *synthesizer)
