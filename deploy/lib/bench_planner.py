@@ -28,9 +28,9 @@ def medians(runs):
 
 
 def measure(build, policy, n_runs, quick, huge_pages=True, mix=MIXES[0]):
-    """The policies that look far away first take minutes to fill a large pool: not all sizes, and fewer plans."""
-    few = ["--most-racks", "78", "--plans", "4000"] if policy not in FAST else []
-    arguments = [policy, "--mix", mix, *(["--quick"] if quick else few)]
+    """The policies that look far away first take minutes to fill a large pool: near does it for them."""
+    few = ["--filled-near", "--plans", "4000"] if policy not in FAST else []
+    arguments = [policy, "--mix", mix, *few, *(["--quick"] if quick else [])]
     program = build / "tests/bench/bench-planner"
     return medians([run_program(program, *arguments, huge_pages=huge_pages)["planner"] for _ in range(n_runs)])
 

@@ -12,6 +12,8 @@ enum { BRICKS_A_RACK = 8 * 16, FILL_PERCENT = 70 };
 
 struct options {
     enum sdm_policy policy;
+    /* Fill the pool by policy near: the others take long over a large one. */
+    bool filled_near;
     enum sdm_bench_mix mix;
     int32_t n_racks; /* 0 for the usual row of sizes */
     int32_t n_most_racks;
@@ -75,8 +77,10 @@ static void run(const struct options *options, int32_t n_racks)
 
     hardware.n_racks = n_racks;
     hardware.rack_trunks = 16;
-    sdm_bench_pod_init(&pod, &hardware, options->policy, options->mix);
+    sdm_bench_pod_init(&pod, &hardware, options->filled_near ? SDM_POLICY_NEAR : options->policy,
+                       options->mix);
     sdm_bench_pod_fill(&pod, FILL_PERCENT);
+    pod.policy = options->policy;
     pod.n_refused = 0;
     while (n_done < n) {
         /* A refusal is measured by itself. */
@@ -108,6 +112,8 @@ static bool parse(struct options *options, int argc, char **argv)
         if (strcmp(argv[i], "--quick") == 0) {
             options->n_most_racks = 24;
             n_plans = 2000;
+        } else if (strcmp(argv[i], "--filled-near") == 0) {
+            options->filled_near = true;
         } else if (strcmp(argv[i], "--racks") == 0) {
             ok = parse_number(argc, argv, &i, &options->n_racks) && options->n_racks <= 4096;
         } else if (strcmp(argv[i], "--most-racks") == 0) {
@@ -136,7 +142,8 @@ int main(int argc, char **argv)
     if (!parse(&options, argc, argv)) {
         fprintf(
             stderr,
-            "usage: %s [POLICY] [--mix MIX] [--quick] [--racks N | --most-racks N] [--plans N]\n",
+            "usage: %s [POLICY] [--filled-near] [--mix MIX] [--quick] [--racks N | --most-racks N]"
+            " [--plans N]\n",
             argv[0]);
         return 2;
     }

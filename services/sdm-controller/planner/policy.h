@@ -8,7 +8,9 @@
  * locality   fewest switches, then best fit: network-aware locality as in Zervas, Yuan, Saljoghei,
  *            Chen, Mishra, "Optically disaggregated data centers with minimal remote memory
  *            latency: technologies, architectures, and resource allocation", J. Opt. Commun. Netw.
- *            10(2), 2018; switches on the way stand for its hops.
+ *            10(2), A270, 2018: compute and memory as near as what is free in the network allows.
+ *            Switches on the way stand for its latencies; best fit is ours; its composing of
+ *            processors and storage has no counterpart here.
  *
  * Pure: everything is constant. */
 #pragma once
