@@ -36,7 +36,7 @@ static const struct sdm_conf_option options[] = {
      .text = "file of static tokens; read again on SIGHUP", OFFSET(tokens)},
     {"workers", SDM_CONF_INT, .unit = "threads", .fallback = "4", .min = 1, .max = 64,
      .text = "workers of the reservation lane, each with a database session", OFFSET(workers)},
-    {"batch-max", SDM_CONF_INT, .unit = "requests", .fallback = "64", .min = 1, .max = 1024,
+    {"batch-max", SDM_CONF_INT, .unit = "requests", .fallback = "256", .min = 1, .max = 1024,
      .text = "requests that share one transaction", OFFSET(batch_max)},
     {"prefetch", SDM_CONF_INT, .unit = "requests", .fallback = "512", .min = 1, .max = 16384,
      .text = "requests taken from a queue and not answered", OFFSET(prefetch)},

@@ -30,6 +30,8 @@ struct sdm_lane {
     bool is_draining;
     bool is_joined;
     bool was_full;
+    unsigned n_patient; /* workers that leave what waits to grow */
+    int64_t patience_ends_us;
     uint64_t n_pushed;
     uint64_t n_refused;
     uint64_t n_taken;
@@ -45,6 +47,31 @@ static bool may_take(const struct sdm_lane *lane)
     return !lane->is_paused && !g_queue_is_empty((GQueue *)&lane->waiting);
 }
 
+/* True when somebody is at a batch already and there is not reason enough to begin another. */
+static bool is_patient(const struct sdm_lane *lane)
+{
+    return lane->n_busy > 0 && !lane->is_stopping &&
+           lane->waiting.length < lane->config.batch_max &&
+           g_get_monotonic_time() < lane->patience_ends_us;
+}
+
+static void begin_patience(struct sdm_lane *lane)
+{
+    lane->patience_ends_us = sdm_cond_deadline_us(lane->config.patience_ms);
+}
+
+/* Waits until something may have changed. */
+static void wait_for_work(struct sdm_lane *lane)
+{
+    if (may_take(lane)) {
+        lane->n_patient++;
+        sdm_cond_wait_until(&lane->work, &lane->mutex, lane->patience_ends_us);
+        lane->n_patient--;
+    } else {
+        pthread_cond_wait(&lane->work, &lane->mutex);
+    }
+}
+
 /* Waits for jobs and takes them; 0 when the worker shall end.  'has_room' says that the one who
  * was refused has to be told. */
 static size_t take(struct sdm_lane *lane, void **jobs, bool *has_room)
@@ -53,19 +80,23 @@ static size_t take(struct sdm_lane *lane, void **jobs, bool *has_room)
 
     *has_room = false;
     pthread_mutex_lock(&lane->mutex);
-    while (!may_take(lane) && !lane->is_stopping) {
-        pthread_cond_wait(&lane->work, &lane->mutex);
+    while ((!may_take(lane) && !lane->is_stopping) || (may_take(lane) && is_patient(lane))) {
+        wait_for_work(lane);
     }
     if (may_take(lane)) {
         while (n < lane->config.batch_max && !g_queue_is_empty(&lane->waiting)) {
             jobs[n++] = g_queue_pop_head(&lane->waiting);
         }
         lane->n_busy++;
+        begin_patience(lane);
         lane->n_taken += n;
         lane->n_batches++;
         if (lane->was_full && g_queue_get_length(&lane->waiting) <= lane->config.capacity / 2) {
             lane->was_full = false;
             *has_room = true;
+        }
+        if (!g_queue_is_empty(&lane->waiting)) {
+            pthread_cond_signal(&lane->work);
         }
     }
     pthread_mutex_unlock(&lane->mutex);
@@ -160,11 +191,14 @@ bool sdm_lane_try_push(struct sdm_lane *lane, void *job)
 
     pthread_mutex_lock(&lane->mutex);
     if (!lane->is_stopping && g_queue_get_length(&lane->waiting) < lane->config.capacity) {
+        if (g_queue_is_empty(&lane->waiting)) {
+            begin_patience(lane);
+        }
         g_queue_push_tail(&lane->waiting, job);
         lane->n_pushed++;
         is_taken = true;
         /* Those who work look for more by themselves when they are done. */
-        if (lane->n_busy < lane->config.n_workers) {
+        if (lane->n_busy < lane->config.n_workers && (lane->n_patient == 0 || !is_patient(lane))) {
             pthread_cond_signal(&lane->work);
         }
     } else {

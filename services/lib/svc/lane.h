@@ -1,7 +1,7 @@
 /* A bounded queue with workers of its own.
  *
- * A worker takes up to 'batch_max' waiting jobs at once and never waits to fill a batch, so that a
- * lone job is not delayed.  A full lane refuses, and says later that it has room again, so that
+ * A worker takes up to 'batch_max' waiting jobs at once.  While nobody works a job is taken at once, so
+ * that a lone one is not delayed to fill a batch.  A full lane refuses, and says later that it has room again, so that
  * its source can stop asking instead of anything being dropped.
  *
  * Thread rule: every function may be called from any thread, sdm_lane_stop() and sdm_lane_free()
@@ -24,6 +24,10 @@ struct sdm_lane_config {
     unsigned n_workers; /* 1 to 64 */
     size_t capacity;    /* jobs waiting, at least 1 */
     size_t batch_max;   /* jobs a call of 'handle', 1 to 4096 */
+    /* While a worker is at a batch another one joins it when a whole batch waits, or when jobs have
+     * waited for so long: what comes meanwhile becomes one batch, and not several small ones that
+     * cost more together.  0: at once. */
+    unsigned patience_ms;
 
     /* Carries out 'n' jobs in their order, on a worker's thread; the jobs are the handler's. */
     void (*handle)(void *worker, void *const *jobs, size_t n);

@@ -6,6 +6,9 @@
 #include "sdm-controller/dispatcher/request.h"
 #include "sdm-controller/dispatcher/worker.h"
 
+/* Longer than a batch takes on a database that is not in trouble. */
+#define PATIENCE_MS 100
+
 /* A queue, and the lane of what does not say where it belongs. */
 struct source {
     struct sdm_dispatcher *dispatcher;
@@ -75,6 +78,7 @@ static void start_lane(struct sdm_dispatcher *dispatcher, enum sdm_lane_id id, c
         .capacity = (size_t)config->prefetch * SDM_N_LANE_ID,
         /* A registration starts from what the one before it has committed. */
         .batch_max = id == SDM_LANE_REGISTRY ? 1 : config->batch_max,
+        .patience_ms = PATIENCE_MS,
         .handle = sdm_worker_handle,
         .worker_new = sdm_worker_new,
         .worker_free = sdm_worker_free,

@@ -70,13 +70,15 @@ static void job_free(void *job)
     atomic_fetch_add(&seen.n_freed, 1);
 }
 
-static struct sdm_lane *make(unsigned n_workers, size_t capacity, size_t batch_max)
+static struct sdm_lane *make_patient(unsigned n_workers, size_t capacity, size_t batch_max,
+                                     unsigned patience_ms)
 {
     const struct sdm_lane_config config = {
         .name = "test",
         .n_workers = n_workers,
         .capacity = capacity,
         .batch_max = batch_max,
+        .patience_ms = patience_ms,
         .handle = handle,
         .worker_new = worker_new,
         .worker_free = worker_free,
@@ -91,6 +93,11 @@ static struct sdm_lane *make(unsigned n_workers, size_t capacity, size_t batch_m
         numbers[i] = i;
     }
     return sdm_lane_new(&config);
+}
+
+static struct sdm_lane *make(unsigned n_workers, size_t capacity, size_t batch_max)
+{
+    return make_patient(n_workers, capacity, batch_max, 0);
 }
 
 static bool becomes(atomic_int *value, int wanted)
@@ -124,6 +131,37 @@ Test(lane, one_worker_keeps_the_order_and_batches_what_waits)
     cr_assert_eq(stats.n_batches, 9);
     cr_assert_eq(stats.depth, 0);
     cr_assert_eq(stats.n_busy, 0);
+}
+
+Test(lane, a_patient_worker_joins_for_a_whole_batch)
+{
+    g_autoptr(sdm_lane) lane = make_patient(3, 1000, 10, 600000);
+
+    atomic_store(&seen.is_held, true);
+    cr_assert(sdm_lane_try_push(lane, &numbers[0]));
+    cr_assert(becomes(&seen.n_held, 1));
+    for (int i = 1; i <= 25; i++) {
+        cr_assert(sdm_lane_try_push(lane, &numbers[i]));
+    }
+    cr_assert(becomes(&seen.n_held, 3));
+    atomic_store(&seen.is_held, false);
+    sdm_lane_drain(lane);
+    cr_assert_eq(seen.n_jobs, 26);
+    cr_assert_eq(seen.n_batches, 1 + 3, "%d: one alone, two whole ones, and the rest",
+                 seen.n_batches);
+}
+
+Test(lane, nobody_waits_longer_than_its_patience)
+{
+    g_autoptr(sdm_lane) lane = make_patient(2, 1000, 10, 1);
+
+    atomic_store(&seen.is_held, true);
+    cr_assert(sdm_lane_try_push(lane, &numbers[0]));
+    cr_assert(becomes(&seen.n_held, 1));
+    cr_assert(sdm_lane_try_push(lane, &numbers[1]));
+    cr_assert(becomes(&seen.n_held, 2), "it waits for a worker that may never end");
+    atomic_store(&seen.is_held, false);
+    sdm_lane_drain(lane);
 }
 
 Test(lane, a_full_lane_refuses_and_says_once_that_it_has_room)
