@@ -12,7 +12,8 @@
 /* The longest project name, with the terminating zero. */
 #define SDM_PROJECT_SIZE 65
 
-/* Writes a random (version 4) UUID in lower case. */
+/* Writes a UUID of version 7 in lower case: it begins with the time, so that what is made together
+ * stands together in an index; 62 bits are random. */
 void sdm_uuid_new(char uuid[SDM_UUID_SIZE]);
 
 /* True for 36 characters of lower-case hexadecimal digits and dashes in UUID form. */

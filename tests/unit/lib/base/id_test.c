@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+
+#include <string.h>
+
 #include <glib.h>
 
 #include "lib/base/id.h"
@@ -13,6 +16,21 @@ Test(id, new_uuids_are_valid_and_differ)
     cr_assert(sdm_uuid_is_valid(a));
     cr_assert(sdm_uuid_is_valid(b));
     cr_assert_str_neq(a, b);
+}
+
+Test(id, new_uuids_begin_with_the_time)
+{
+    char text[SDM_UUID_SIZE];
+    int64_t before_ms = g_get_real_time() / 1000;
+    int64_t made_ms;
+
+    sdm_uuid_new(text);
+    cr_assert_eq(text[14], '7', "%s", text);
+    cr_assert_not_null(strchr("89ab", text[19]), "%s", text);
+    text[13] = '\0';
+    made_ms = g_ascii_strtoll(text, NULL, 16) << 16 | g_ascii_strtoll(text + 9, NULL, 16);
+    cr_assert_geq(made_ms, before_ms);
+    cr_assert_leq(made_ms, g_get_real_time() / 1000);
 }
 
 Test(id, forms)
