@@ -28,7 +28,6 @@ INSERT INTO attack VALUES
     ('vm_n_slots_used_check', 'UPDATE sdm.vm SET n_slots_used = -1'),
     ('project_max_bytes_check', 'UPDATE sdm.project SET max_bytes = -1, used_bytes = -1'),
     ('project_max_reservations_check', 'UPDATE sdm.project SET max_reservations = -1, n_reservations = -1'),
-    ('stored_reply_reservation_fkey', 'UPDATE sdm.stored_reply SET reservation = pg_temp.id(99)'),
     ('stored_reply_device_no_fkey', 'UPDATE sdm.stored_reply SET device_no = 99'),
     ('reservation_compute_kind_check',
      'UPDATE sdm.reservation SET compute_no = 3, compute_kind = ''memory'''),

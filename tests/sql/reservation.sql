@@ -32,9 +32,9 @@ SELECT pg_temp.refused('UPDATE sdm.reservation SET state = ''failed'' WHERE rese
 SELECT pg_temp.refused('UPDATE sdm.reservation SET size_bytes = -1 WHERE reservation = pg_temp.id(1)',
                        'reservation_size_bytes_check', 'a negative size');
 SELECT pg_temp.refused('UPDATE sdm.reservation SET compute_no = 3 WHERE reservation = pg_temp.id(1)',
-                       'reservation_compute_no_compute_kind_fkey', 'for a memory brick');
+                       'reservation_stays', 'for another brick');
 SELECT pg_temp.refused('UPDATE sdm.reservation SET project = ''q'' WHERE reservation = pg_temp.id(1)',
-                       'reservation_project_fkey', 'of a project that nobody knows');
+                       'reservation_stays', 'of another project');
 
 -- Quotas.
 UPDATE sdm.project SET max_bytes = 8192, max_reservations = 1, used_bytes = 8192, n_reservations = 1;

@@ -1,8 +1,8 @@
 /* A bounded queue with workers of its own.
  *
- * A worker takes up to 'batch_max' waiting jobs at once.  While nobody works a job is taken at once, so
- * that a lone one is not delayed to fill a batch.  A full lane refuses, and says later that it has room again, so that
- * its source can stop asking instead of anything being dropped.
+ * A worker takes up to 'batch_max' waiting jobs at once.  While nobody works a job is taken at
+ * once, so that a lone one is not delayed to fill a batch.  A full lane refuses, and says later
+ * that it has room again, so that its source can stop asking instead of anything being dropped.
  *
  * Thread rule: every function may be called from any thread, sdm_lane_stop() and sdm_lane_free()
  * not from a worker of the lane itself.  Callbacks run without a lock held. */

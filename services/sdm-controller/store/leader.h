@@ -12,7 +12,7 @@
 #include "sdm-controller/store/tx.h"
 
 /* The version of sql/ that this program was built for. */
-#define SDM_SCHEMA_VERSION 10
+#define SDM_SCHEMA_VERSION 11
 
 #define SDM_HOLDER_SIZE 256
 
