@@ -200,6 +200,22 @@ def test_power_that_is_not_confirmed_leaves_its_circuits_and_cutting_takes_them(
     assert rack.state(other["reservation"]) == "attached"
 
 
+def test_what_its_agent_gives_up_late_leaves_quarantine_with_the_next_fence(bed, rack):
+    attached = rack.attach()
+    bed.signal("agent-1", signal.SIGSTOP)
+    try:
+        rack.fault_arm(device="cb0", operation="power", action="refuse", count=3)
+        with pytest.raises(Refusal):
+            fence(bed, method="power")
+    finally:
+        bed.signal("agent-1", signal.SIGCONT)
+    wait_until("its agent says that it has nothing", lambda: query(
+        "SELECT count(*) FROM sdm.netport_window WHERE have <> 'absent' OR offered") == [["0"]], 30)
+    assert [row["reservation"] for row in rack.quarantine()] == [attached["reservation"]]
+    assert fence(bed, method="power")["brick"]["fence"] == "confirmed"
+    wait_until("its bytes are scrubbed and free", lambda: not rack.quarantine(), 20)
+
+
 POINTS = ["fabric.before_force_off", "fabric.after_force_off", "fence.before_mark", "pg.before-commit", "pg.before-commit@2",
           "pg.after-commit", "pg.after-commit@2", "fabric.before_disconnect", "fabric.after_disconnect", "fabric.before_scrub",
           "fabric.after_scrub", "amqp.published"]

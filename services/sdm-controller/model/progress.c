@@ -31,6 +31,15 @@ static enum sdm_window_level window_want(const struct sdm_snapshot *snapshot,
     return progress->windows[i].undo ? SDM_WINDOW_LEVEL_ABSENT : snapshot->windows[i].want;
 }
 
+/* Of a segment in quarantine: it says by whom the bytes may be mapped, also after an agent has said
+ * that it has them no more, until somebody decides. */
+static bool is_in_doubt(const struct sdm_snapshot *snapshot, size_t segment)
+{
+    return snapshot->state == SDM_RESERVATION_STATE_FAILED &&
+           snapshot->segments[segment].state == SDM_SEGMENT_STATE_QUARANTINED &&
+           !snapshot->segments[segment].want_free;
+}
+
 static void step_windows(const struct sdm_snapshot *snapshot, struct sdm_progress *progress)
 {
     for (size_t i = 0; i < snapshot->n_windows; i++) {
@@ -38,7 +47,8 @@ static void step_windows(const struct sdm_snapshot *snapshot, struct sdm_progres
         enum sdm_window_level want = window_want(snapshot, progress, i);
 
         progress->windows[i].drop = want == SDM_WINDOW_LEVEL_ABSENT &&
-                                    window->have == SDM_WINDOW_LEVEL_ABSENT && !window->offered;
+                                    window->have == SDM_WINDOW_LEVEL_ABSENT && !window->offered &&
+                                    !is_in_doubt(snapshot, window->segment);
     }
 }
 

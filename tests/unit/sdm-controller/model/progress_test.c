@@ -586,3 +586,22 @@ Test(progress, quarantine_ends_by_a_decision_only)
         cr_assert_eq(progress.state, STATE(FAILED), "%s", quarantined[i].label);
     }
 }
+
+/* A later fence finds what it has to free by them. */
+Test(progress, a_window_of_bytes_in_quarantine_stays_until_they_are_given_up)
+{
+    struct fixture f;
+    struct sdm_progress progress;
+
+    fixture_init(&f, STATE(FAILED), 1);
+    f.segments[0].state = SDM_SEGMENT_STATE_QUARANTINED;
+    fixture_window(&f, ABSENT, ABSENT);
+    progress = next(&f);
+    cr_assert_not(progress.windows[0].drop);
+    cr_assert_not(progress.attachments[0].drop);
+    f.segments[0].want_free = true;
+    progress = next(&f);
+    cr_assert(progress.windows[0].drop);
+    cr_assert(progress.attachments[0].drop);
+    cr_assert(progress.segments[0].scrub);
+}
