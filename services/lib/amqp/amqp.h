@@ -72,6 +72,10 @@ bool sdm_amqp_declare(struct sdm_amqp *amqp, const struct sdm_amqp_topology *top
 /* Waits until it is gone; one that does not exist is gone. */
 bool sdm_amqp_delete_queue(struct sdm_amqp *amqp, const char *queue, GError **error);
 
+/* Waits until the broker has said how many messages wait in 'queue', which nobody has taken yet.
+ * Errors as sdm_amqp_declare(). */
+bool sdm_amqp_count(struct sdm_amqp *amqp, const char *queue, uint64_t *n, GError **error);
+
 /* --- Consuming --- */
 
 struct sdm_amqp_consumer;

@@ -107,3 +107,32 @@ bool sdm_amqp_delete_queue(struct sdm_amqp *amqp, const char *queue, GError **er
 {
     return call_and_wait(amqp, call_delete_queue, queue, error);
 }
+
+struct count {
+    const char *queue;
+    uint64_t *n;
+};
+
+static bool call_count(struct sdm_amqp *amqp, const void *argument, GError **error)
+{
+    const struct count *count = argument;
+    GError *cause = NULL;
+    bool ok;
+
+    if (amqp->connection == NULL) {
+        return sdm_unavailable(error, "no connection to the broker");
+    }
+    ok = sdm_declare_count(amqp->connection, count->queue, count->n, &cause);
+    end_if_gone(amqp, ok, cause);
+    if (!ok) {
+        g_propagate_error(error, cause);
+    }
+    return ok;
+}
+
+bool sdm_amqp_count(struct sdm_amqp *amqp, const char *queue, uint64_t *n, GError **error)
+{
+    const struct count count = {queue, n};
+
+    return call_and_wait(amqp, call_count, &count, error);
+}

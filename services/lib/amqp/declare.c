@@ -4,7 +4,7 @@
 
 #include "lib/amqp/properties.h"
 
-#define MAX_ARGUMENTS 10
+#define MAX_ARGUMENTS 11
 
 struct arguments {
     amqp_table_entry_t entries[MAX_ARGUMENTS];
@@ -47,6 +47,7 @@ static void fill_arguments(struct arguments *arguments, const struct sdm_amqp_qu
     add_true(arguments, "x-single-active-consumer", queue->is_single_active);
     add_number(arguments, "x-delivery-limit", queue->delivery_limit);
     add_number(arguments, "x-max-length", queue->max_length);
+    add_number(arguments, "x-max-length-bytes", queue->max_length_bytes);
     add_number(arguments, "x-message-ttl", queue->message_ttl_ms);
     add_number(arguments, "x-expires", queue->expires_ms);
     add_text(arguments, "x-overflow", queue->overflow);
@@ -119,6 +120,20 @@ bool sdm_declare_topology(amqp_connection_state_t connection,
     }
     for (size_t i = 0; i < topology->n_bindings && ok; i++) {
         ok = declare_binding(connection, &topology->bindings[i], error);
+    }
+    amqp_maybe_release_buffers_on_channel(connection, SDM_LINK_DECLARE);
+    return ok;
+}
+
+bool sdm_declare_count(amqp_connection_state_t connection, const char *queue, uint64_t *n,
+                       GError **error)
+{
+    const amqp_queue_declare_ok_t *declared = amqp_queue_declare(
+        connection, SDM_LINK_DECLARE, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
+    bool ok = check(connection, "count queue", queue, error);
+
+    if (ok) {
+        *n = declared->message_count;
     }
     amqp_maybe_release_buffers_on_channel(connection, SDM_LINK_DECLARE);
     return ok;

@@ -10,7 +10,8 @@
 #include <glib.h>
 
 /* A header of the message.  Numbers and booleans arrive as decimal text; tables and lists are left
- * out.  Published are texts only. */
+ * out, but for the newest entry of "x-death", in which a broker tells of a dead letter: that
+ * arrives as "x-death.reason", "x-death.time" and so on.  Published are texts only. */
 struct sdm_amqp_header {
     const char *name; /* at most 127 bytes */
     const char *text;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DEATH_HEADER "x-death"
+
 /* One text in both forms. */
 static const struct text {
     size_t in_message;
@@ -154,6 +156,17 @@ static const char *put(struct writer *writer, const void *bytes, size_t size)
     return start;
 }
 
+static const char *put_name(struct writer *writer, const char *prefix, const amqp_bytes_t *key)
+{
+    g_autofree char *name = NULL;
+
+    if (prefix == NULL) {
+        return put(writer, key->bytes, key->len);
+    }
+    name = g_strdup_printf("%s.%.*s", prefix, (int)key->len, (const char *)key->bytes);
+    return put(writer, name, strlen(name));
+}
+
 /* NULL for a value that is no text. */
 static const char *put_value(struct writer *writer, const amqp_field_value_t *value)
 {
@@ -169,20 +182,35 @@ static const char *put_value(struct writer *writer, const amqp_field_value_t *va
     return NULL;
 }
 
-static size_t put_headers(struct writer *writer, const amqp_table_t *table,
-                          struct sdm_amqp_header *headers)
+/* The newest of the broker's entries on a dead letter, or NULL for any other header. */
+static const amqp_table_t *death_of(const amqp_table_entry_t *entry)
 {
-    size_t n = 0;
+    const amqp_array_t *deaths = &entry->value.value.array;
 
+    return is_key(entry, DEATH_HEADER) && entry->value.kind == AMQP_FIELD_KIND_ARRAY &&
+                   deaths->num_entries > 0 && deaths->entries[0].kind == AMQP_FIELD_KIND_TABLE
+               ? &deaths->entries[0].value.table
+               : NULL;
+}
+
+/* 'prefix' and a dot stand before each name, unless it is NULL; 'n' headers are there already. */
+static size_t put_headers(struct writer *writer, const amqp_table_t *table, const char *prefix,
+                          struct sdm_amqp_header *headers, size_t n)
+{
     for (int i = 0; i < table->num_entries; i++) {
         const amqp_table_entry_t *entry = &table->entries[i];
+        const amqp_table_t *death = prefix == NULL ? death_of(entry) : NULL;
         struct sdm_amqp_header header;
 
+        if (death != NULL) {
+            n = put_headers(writer, death, DEATH_HEADER, headers, n);
+            continue;
+        }
         header.text = put_value(writer, &entry->value);
         if (header.text == NULL) {
             continue;
         }
-        header.name = put(writer, entry->key.bytes, entry->key.len);
+        header.name = put_name(writer, prefix, &entry->key);
         if (headers != NULL) {
             headers[n] = header;
         }
@@ -218,12 +246,12 @@ struct sdm_amqp_delivery *sdm_amqp_delivery_new(const amqp_basic_deliver_t *meth
     size_t n_headers;
 
     put_texts(&counter, method, properties, &counted);
-    n_headers = put_headers(&counter, headers_of(properties), NULL);
+    n_headers = put_headers(&counter, headers_of(properties), NULL, NULL, 0);
     delivery = g_malloc0(sizeof *delivery + n_headers * sizeof *headers + counter.size + size + 1);
     headers = (struct sdm_amqp_header *)(delivery + 1);
     writer.cursor = (char *)(headers + n_headers);
     put_texts(&writer, method, properties, &delivery->message);
-    delivery->message.n_headers = put_headers(&writer, headers_of(properties), headers);
+    delivery->message.n_headers = put_headers(&writer, headers_of(properties), NULL, headers, 0);
     delivery->message.headers = headers;
     delivery->message.is_persistent =
         (properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && properties->delivery_mode == 2;

@@ -25,6 +25,7 @@ struct sdm_amqp_queue {
      * only; 0 for none. */
     int64_t delivery_limit;
     int64_t max_length;               /* messages; 0 for none */
+    int64_t max_length_bytes;         /* of all bodies; 0 for none */
     int64_t message_ttl_ms;           /* 0 for none */
     int64_t expires_ms;               /* the queue goes after that long without use; 0 for never */
     const char *overflow;             /* "drop-head" or "reject-publish"; NULL is drop-head */
