@@ -17,11 +17,15 @@ QUEUES = [
      "x-delivery-limit, x-dead-letter-exchange=sdm.dead", "Reservations"),
     ("sdm.s11", "quorum", "sdm and sdm_transient: s11, s11.<pod>, s9, s9.<pod>",
      "x-delivery-limit, x-dead-letter-exchange=sdm.dead", "Registration; s9 is an alias"),
+    ("sdm.trial", "quorum", "by the default exchange, from the controller",
+     "x-delivery-limit, x-dead-letter-exchange=sdm.dead",
+     "Requests that came back or failed; tried again one at a time"),
     ("sdm.agent.<brick>", "classic", "sdm.agents: <brick>", "x-max-length=1, x-overflow=drop-head",
      "Wanted state of one compute brick: only the last one matters"),
     ("sdm.reports.<n>", "quorum", "sdm.reports: 0 to n-1", "x-dead-letter-exchange=sdm.dead",
      "Reports, spread over a few queues by brick"),
-    ("sdm.dead", "quorum", "sdm.dead", "", "Dead letters, for an operator to look at"),
+    ("sdm.dead", "quorum", "sdm.dead", "x-max-length=4096, x-max-length-bytes=268435456",
+     "Dead letters, for an operator to look at (`s11.dead.list`); the oldest go"),
 ]
 
 PROPERTIES = [
@@ -31,6 +35,10 @@ PROPERTIES = [
     ("header sdm-token", "Keystone token of the requester, or a static token"),
     ("user-id", "Checked by the broker where it is set; agents have to set it"),
     ("content_type", "application/json"),
+    ("header sdm-code, sdm-reason, sdm-at", "Of a dead letter: the error's code, what was wanted and found, since when"),
+    ("header sdm-queue, sdm-exchange, sdm-routing-key, sdm-user-id, sdm-deliveries",
+     "Of a dead letter: where it came from, who sent it, how often it was given out"),
+    ("header x-death", "Of a dead letter that the broker gave up: it tells, and there are none of the two above"),
     ("delivery_mode", "2 for requests, replies and reports"),
 ]
 

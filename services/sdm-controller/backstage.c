@@ -200,6 +200,7 @@ static void take_reports(struct sdm_backstage *backstage)
     }
     backstage->reports = sdm_reports_new(&(struct sdm_reports_config){
         .amqp = config->amqp,
+        .dead = config->dead,
         .queues = (const char *const *)backstage->queues->pdata,
         .n_queues = backstage->queues->len,
         .prefetch = REPORT_PREFETCH,

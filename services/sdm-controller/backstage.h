@@ -22,6 +22,7 @@ struct sdm_backstage_config {
     bool is_older;
     struct sdm_amqp *amqp;
     const struct sdm_broker_topology *topology;
+    struct sdm_dead *dead; /* borrowed */
     struct sdm_registry *registry;
     struct sdm_metrics *metrics;
     /* Another leads; from any thread. */

@@ -9,6 +9,8 @@
 #include "lib/svc/log.h"
 #include "sdm-controller/backstage.h"
 #include "sdm-controller/dispatcher/broker.h"
+#include "sdm-controller/dispatcher/dead.h"
+#include "sdm-controller/dispatcher/desk.h"
 #include "sdm-controller/dispatcher/dispatcher.h"
 #include "sdm-controller/graph/ledger.h"
 #include "sdm-controller/graph_view.h"
@@ -40,6 +42,8 @@ struct sdm_controller {
     struct sdm_registry registry;
     struct sdm_broker_topology *topology;
     struct sdm_amqp *amqp;
+    struct sdm_dead *dead;
+    struct sdm_desk *desk;
     /* Declares the queues of agents, of which there may be very many: nothing else waits for that.
      */
     struct sdm_amqp *declarer;
@@ -210,7 +214,11 @@ static bool make_broker(struct sdm_controller *controller, GError **error)
     config.topology = sdm_broker_topology_get(controller->topology);
     sdm_amqp_options_apply(&options->broker, &config);
     controller->amqp = sdm_amqp_new(&config, error);
-    return controller->amqp != NULL;
+    if (controller->amqp == NULL) {
+        return false;
+    }
+    controller->dead = sdm_dead_new(controller->amqp, config.metrics);
+    return true;
 }
 
 static bool make_declarer(struct sdm_controller *controller, GError **error)
@@ -226,7 +234,11 @@ static bool make_declarer(struct sdm_controller *controller, GError **error)
 
     sdm_amqp_options_apply(&controller->options->broker, &config);
     controller->declarer = sdm_amqp_new(&config, error);
-    return controller->declarer != NULL;
+    if (controller->declarer == NULL) {
+        return false;
+    }
+    controller->desk = sdm_desk_new(controller->amqp, controller->declarer, config.metrics);
+    return true;
 }
 
 static void make_service(struct sdm_controller *controller)
@@ -249,6 +261,7 @@ static void make_service(struct sdm_controller *controller)
         .is_older = controller->is_older,
         .amqp = controller->amqp,
         .topology = controller->topology,
+        .dead = controller->dead,
         .registry = &controller->registry,
         .metrics = metrics,
         .on_superseded = on_superseded,
@@ -283,9 +296,10 @@ static void take_requests(struct sdm_controller *controller)
 
     controller->dispatcher = sdm_dispatcher_new(&(struct sdm_dispatcher_config){
         .amqp = controller->amqp,
+        .dead = controller->dead,
         .database = options->database,
         .epoch = controller->epoch,
-        .use_cases = {&controller->registry, &controller->engine},
+        .use_cases = {&controller->registry, &controller->engine, controller->desk},
         .auth = controller->auth,
         .metrics = sdm_service_get_metrics(controller->service),
         .n_workers = (unsigned)options->workers,
@@ -426,6 +440,7 @@ void sdm_controller_free(struct sdm_controller *controller)
     if (controller->dispatcher != NULL) {
         sdm_dispatcher_stop(controller->dispatcher);
     }
+    g_clear_pointer(&controller->desk, sdm_desk_free);
     sdm_keeper_free(controller->keeper);
     sdm_sealer_free(controller->sealer);
     if (controller->backstage != NULL) {
@@ -439,6 +454,7 @@ void sdm_controller_free(struct sdm_controller *controller)
     sdm_amqp_free(controller->amqp);
     sdm_dispatcher_free(controller->dispatcher);
     sdm_backstage_free(controller->backstage);
+    sdm_dead_free(controller->dead);
     sdm_publisher_free(controller->publisher);
     sdm_broker_topology_free(controller->topology);
     sdm_plan_cache_free(controller->plans);
@@ -453,6 +469,7 @@ void sdm_controller_tick(struct sdm_controller *controller)
     if (controller->dispatcher == NULL) {
         return;
     }
+    sdm_desk_wake(controller->desk);
     sdm_keeper_wake(controller->keeper);
     if (++controller->n_ticks % RECHECK_TICKS == 0) {
         sdm_backstage_wake(controller->backstage);

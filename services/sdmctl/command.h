@@ -17,7 +17,7 @@ struct sdm_ctl;
 /* How a parameter's text becomes a member of a request. */
 enum sdm_ctl_kind {
     SDM_CTL_TEXT,         /* as it stands */
-    SDM_CTL_LIST,         /* words joined by ',' */
+    SDM_CTL_LIST,         /* words joined by ',', or each on a line */
     SDM_CTL_FLAG,         /* an option without a value */
     SDM_CTL_WORD,         /* one of 'words' */
     SDM_CTL_SIZE,         /* "1GiB", in bytes */

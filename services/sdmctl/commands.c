@@ -5,6 +5,7 @@
 #include "sdmctl/batch.h"
 #include "sdmctl/complete.h"
 #include "sdmctl/control.h"
+#include "sdmctl/dead.h"
 #include "sdmctl/events.h"
 #include "sdmctl/hardware.h"
 #include "sdmctl/parameters.h"
@@ -108,6 +109,33 @@ const struct sdm_ctl_command sdm_ctl_commands[] = {
      sdm_ctl_run_request,
      sdm_ctl_quarantine_print,
      {"sdmctl quarantine release 00000003-5d3e-4c1a-9b7f-2a6d8c4e1f03"}},
+    {"dead list", "Lists messages that could not be carried out, oldest first, and why",
+     "They are in the broker's queue sdm.dead: what nobody could read, what failed or ended the "
+     "controller each time it was tried, and what the broker gave up.  While they are looked at, "
+     "nobody else sees them.",
+     USES(OPTION(after, "after")), "s11.dead.list/1", &sdm_s11_dead_list_reply_codec,
+     sdm_ctl_dead_list, .examples = {"sdmctl dead list", "sdmctl dead list --json"}},
+    {"dead show",
+     "Shows a dead letter with its headers and its body",
+     "Its token is never shown, nor a body that holds the word token, password or secret.",
+     USES(ARGUMENT(letter, "letter")),
+     "s11.dead.show/1",
+     &sdm_s11_dead_show_reply_codec,
+     sdm_ctl_run_request,
+     sdm_ctl_dead_print,
+     {"sdmctl dead show 0123456789abcdef"}},
+    {"dead requeue", "Sends dead letters again to where they were sent first",
+     "All of those named, or none.  Whoever still waits for the reply gets it.  Reports of agents "
+     "are not sent again: an agent tells anew what there is.",
+     USES(ARGUMENT(letters, "letters", .is_optional = true, .is_rest = true),
+          OPTION(all_letters, "all")),
+     "s11.dead.requeue/1", &sdm_s11_dead_reply_codec, sdm_ctl_dead_move,
+     .examples = {"sdmctl dead requeue 0123456789abcdef", "sdmctl dead requeue --all"}},
+    {"dead drop", "Throws dead letters away", "All of those named, or none.",
+     USES(ARGUMENT(letters, "letters", .is_optional = true, .is_rest = true),
+          OPTION(all_letters, "all")),
+     "s11.dead.drop/1", &sdm_s11_dead_reply_codec, sdm_ctl_dead_move,
+     .examples = {"sdmctl dead drop 0123456789abcdef", "sdmctl dead drop --all"}},
     {"project set",
      "Sets how many bytes and reservations a project may have",
      NULL,

@@ -17,6 +17,7 @@ P(actor) = {"actor", SDM_CTL_TEXT, .placeholder = "NAME",
 P(after) = {"after", SDM_CTL_TEXT, .placeholder = "ID",
             .text = "begin behind this one, and end after one page"};
 P(all) = {"all", SDM_CTL_FLAG, .text = "those released and failed, too"};
+P(all_letters) = {"all", SDM_CTL_FLAG, .text = "all that there are"};
 P(bandwidth) = {"bandwidth", SDM_CTL_NUMBER, .placeholder = "MBIT/S",
                 .text = "bandwidth that each path must have"};
 P(batch_file) = {"file", SDM_CTL_FILE, .placeholder = "FILE",
@@ -63,6 +64,8 @@ P(max_bytes) = {"bytes", SDM_CTL_SIZE, .placeholder = "SIZE",
                 .text = "most bytes that it may have; what is not given stays"};
 P(max_reservations) = {"reservations", SDM_CTL_NUMBER, .placeholder = "N",
                        .text = "most reservations that it may have; what is not given stays"};
+P(letter) = {"letter", SDM_CTL_TEXT, .placeholder = "LETTER", .text = "id of a dead letter"};
+P(letters) = {"letters", SDM_CTL_LIST, .placeholder = "LETTER...", .text = "ids of dead letters"};
 P(limit) = {"limit", SDM_CTL_NUMBER, .placeholder = "N", .text = "the newest so many"};
 P(management) = {"management", SDM_CTL_TEXT, .placeholder = "HOST:PORT",
                  .text = "its management interface"};

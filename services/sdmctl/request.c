@@ -31,7 +31,7 @@ static struct sdm_json *open_path(struct sdm_json *body, const char *path, const
 static void set_list(struct sdm_json *object, const char *name, const char *text)
 {
     struct sdm_json *list = sdm_json_set_list(object, name);
-    g_auto(GStrv) words = g_strsplit(text, ",", -1);
+    g_auto(GStrv) words = g_strsplit_set(text, ",\n", -1);
 
     for (char **word = words; *word != NULL; word++) {
         sdm_json_append_take(list, sdm_json_new_string(*word));

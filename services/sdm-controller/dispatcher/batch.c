@@ -101,7 +101,8 @@ static bool carry_out(struct sdm_batch *batch, struct sdm_request *request, GErr
         sdm_request_answer_error(request, request->refusal);
         return true;
     }
-    if (request->route->write(batch->use_cases, &batch->tx, &request->caller, request->message,
+    if (!sdm_request_fault(request, &why) &&
+        request->route->write(batch->use_cases, &batch->tx, &request->caller, request->message,
                               request->arena, outcome, &why)) {
         if (outcome->done || outcome->reached >= request->members.wait) {
             sdm_request_answer(request);

@@ -70,7 +70,13 @@ struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_
                                                     int64_t max_queued)
 {
     struct sdm_broker_topology *topology = g_new0(struct sdm_broker_topology, 1);
-    struct sdm_amqp_queue dead = {.name = SDM_EXCHANGE_DEAD, .is_quorum = true};
+    /* No delivery limit: to look at a letter is a delivery, too. */
+    struct sdm_amqp_queue dead = {
+        .name = SDM_QUEUE_DEAD,
+        .is_quorum = true,
+        .max_length = SDM_MAX_DEAD,
+        .max_length_bytes = SDM_MAX_DEAD_BYTES,
+    };
 
     topology->queues = g_array_new(FALSE, FALSE, sizeof(struct sdm_amqp_queue));
     topology->bindings = g_array_new(FALSE, FALSE, sizeof(struct sdm_amqp_binding));
@@ -78,11 +84,12 @@ struct sdm_broker_topology *sdm_broker_topology_new(const char *pod, unsigned n_
     topology->report_queues = g_new0(char *, n_report_queues);
     add_work_queue(topology, SDM_QUEUE_S10, max_queued);
     add_work_queue(topology, SDM_QUEUE_S11, max_queued);
+    add_work_queue(topology, SDM_QUEUE_TRIAL, 0);
     g_array_append_val(topology->queues, dead);
     add_topic(topology, SDM_QUEUE_S10, "s10", pod);
     add_topic(topology, SDM_QUEUE_S11, "s11", pod);
     add_topic(topology, SDM_QUEUE_S11, "s9", pod);
-    bind(topology, SDM_EXCHANGE_DEAD, SDM_EXCHANGE_DEAD, "");
+    bind(topology, SDM_QUEUE_DEAD, SDM_EXCHANGE_DEAD, "");
     for (unsigned i = 0; i < n_report_queues; i++) {
         add_report_queue(topology, i);
     }

@@ -15,9 +15,15 @@
 #define SDM_QUEUE_S10       "sdm.s10"
 #define SDM_QUEUE_S11       "sdm.s11"
 #define SDM_EXCHANGE_AGENTS "sdm.agents"
+#define SDM_QUEUE_TRIAL     "sdm.trial" /* trial.h */
 #define SDM_EXCHANGE_DEAD   "sdm.dead"
-/* Deliveries of a request beyond the first, until it is a dead letter. */
-#define SDM_DELIVERY_LIMIT 5
+#define SDM_QUEUE_DEAD      "sdm.dead"
+/* Deliveries beyond the first after which the broker itself takes a message for a dead letter: in
+ * case one ends the controller before that can count.  Far above what outages come to. */
+#define SDM_DELIVERY_LIMIT 200
+/* What the dead-letter queue holds; beyond either the oldest letters go. */
+#define SDM_MAX_DEAD       4096
+#define SDM_MAX_DEAD_BYTES (256L << 20)
 
 struct sdm_broker_topology;
 typedef struct sdm_broker_topology sdm_broker_topology;

@@ -4,34 +4,38 @@
 #include "sdm-controller/dispatcher/broker.h"
 #include "sdm-controller/dispatcher/replies.h"
 #include "sdm-controller/dispatcher/request.h"
+#include "sdm-controller/dispatcher/trial.h"
 #include "sdm-controller/dispatcher/worker.h"
 
 /* Longer than a batch takes on a database that is not in trouble. */
 #define PATIENCE_MS 100
 
-/* A queue, and the lane of what does not say where it belongs. */
+/* The queues that are consumed from. */
+enum { SOURCE_S10, SOURCE_S11, SOURCE_TRIAL, N_SOURCES };
+
 struct source {
     struct sdm_dispatcher *dispatcher;
-    enum sdm_lane_id lane;
+    const char *queue;
     struct sdm_amqp_consumer *consumer;
 };
 
 struct sdm_dispatcher {
     struct sdm_amqp *amqp;
     struct sdm_replies *replies;
+    struct sdm_trial *trial;
     struct sdm_worker_config worker_config;
     struct sdm_worker_lane lanes[SDM_N_LANE_ID];
-    struct source sources[SDM_N_LANE_ID];
+    struct source sources[N_SOURCES];
 };
 
 /* What only reads goes to the lane with many workers, whatever queue it came by. */
-static enum sdm_lane_id choose_lane(const struct source *source,
-                                    const struct sdm_amqp_delivery *delivery)
+static enum sdm_lane_id choose_lane(const struct sdm_request *request)
 {
-    const struct sdm_route *route = sdm_request_peek_route(delivery);
+    const struct sdm_route *route = sdm_request_peek_route(request->delivery);
 
     if (route == NULL) {
-        return source->lane;
+        return g_strcmp0(request->queue, SDM_QUEUE_S11) == 0 ? SDM_LANE_REGISTRY
+                                                             : SDM_LANE_RESERVATION;
     }
     return route->read != NULL ? SDM_LANE_RESERVATION : route->lane;
 }
@@ -39,10 +43,21 @@ static enum sdm_lane_id choose_lane(const struct source *source,
 static bool deliver(void *user, struct sdm_amqp_delivery *delivery)
 {
     const struct source *source = user;
-    struct sdm_lane *lane = source->dispatcher->lanes[choose_lane(source, delivery)].lane;
-    struct sdm_request *request = sdm_request_new_take(delivery, g_get_monotonic_time());
+    struct sdm_dispatcher *dispatcher = source->dispatcher;
+    struct sdm_request *request;
 
-    if (sdm_lane_try_push(lane, request)) {
+    if (source != &dispatcher->sources[SOURCE_TRIAL] &&
+        delivery->delivery_count >= SDM_TRIAL_AFTER) {
+        sdm_trial_move_take(dispatcher->trial, delivery, source->queue);
+        return true;
+    }
+    request = sdm_request_new_take(delivery, g_get_monotonic_time());
+    request->queue = source->queue;
+    if (source == &dispatcher->sources[SOURCE_TRIAL]) {
+        request->is_on_trial = true;
+        request->n_tries = sdm_trial_take_up(dispatcher->trial, delivery, &request->queue);
+    }
+    if (sdm_lane_try_push(dispatcher->lanes[choose_lane(request)].lane, request)) {
         return true;
     }
     request->delivery = NULL;
@@ -55,7 +70,7 @@ static void has_room(void *user)
     const struct sdm_worker_lane *lane = user;
     struct sdm_dispatcher *dispatcher = lane->owner;
 
-    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+    for (size_t i = 0; i < N_SOURCES; i++) {
         if (dispatcher->sources[i].consumer != NULL) {
             sdm_amqp_consumer_resume(dispatcher->sources[i].consumer);
         }
@@ -93,10 +108,10 @@ static void start_lane(struct sdm_dispatcher *dispatcher, enum sdm_lane_id id, c
     lane->lane = sdm_lane_new(&lane_config);
 }
 
-static void start_source(struct sdm_dispatcher *dispatcher, enum sdm_lane_id lane,
-                         const char *queue, uint16_t prefetch)
+static void start_source(struct sdm_dispatcher *dispatcher, int index, const char *queue,
+                         uint16_t prefetch)
 {
-    struct source *source = &dispatcher->sources[lane];
+    struct source *source = &dispatcher->sources[index];
     const struct sdm_amqp_consumer_config config = {
         .queue = queue,
         .prefetch = prefetch,
@@ -107,7 +122,7 @@ static void start_source(struct sdm_dispatcher *dispatcher, enum sdm_lane_id lan
     };
 
     source->dispatcher = dispatcher;
-    source->lane = lane;
+    source->queue = queue;
     source->consumer = sdm_amqp_consume(dispatcher->amqp, &config);
 }
 
@@ -161,7 +176,9 @@ struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *co
     struct sdm_dispatcher *dispatcher = g_new0(struct sdm_dispatcher, 1);
 
     dispatcher->amqp = config->amqp;
-    dispatcher->replies = sdm_replies_new(config->amqp, config->metrics);
+    dispatcher->trial = sdm_trial_new(config->amqp);
+    dispatcher->replies =
+        sdm_replies_new(config->amqp, config->dead, dispatcher->trial, config->metrics);
     dispatcher->worker_config = (struct sdm_worker_config){
         .database = config->database,
         .epoch = config->epoch,
@@ -174,14 +191,16 @@ struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *co
     start_lane(dispatcher, SDM_LANE_RESERVATION, "reservation", config->n_workers, config);
     start_lane(dispatcher, SDM_LANE_REGISTRY, "registry", 1, config);
     add_metrics(dispatcher, config->metrics);
-    start_source(dispatcher, SDM_LANE_RESERVATION, SDM_QUEUE_S10, config->prefetch);
-    start_source(dispatcher, SDM_LANE_REGISTRY, SDM_QUEUE_S11, config->prefetch);
+    start_source(dispatcher, SOURCE_S10, SDM_QUEUE_S10, config->prefetch);
+    start_source(dispatcher, SOURCE_S11, SDM_QUEUE_S11, config->prefetch);
+    /* One at a time: what does not end is that one's fault. */
+    start_source(dispatcher, SOURCE_TRIAL, SDM_QUEUE_TRIAL, 1);
     return dispatcher;
 }
 
 void sdm_dispatcher_stop(struct sdm_dispatcher *dispatcher)
 {
-    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+    for (size_t i = 0; i < N_SOURCES; i++) {
         sdm_amqp_consumer_stop(dispatcher->sources[i].consumer);
     }
     for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
@@ -198,6 +217,7 @@ void sdm_dispatcher_free(struct sdm_dispatcher *dispatcher)
         sdm_lane_free(dispatcher->lanes[i].lane);
     }
     sdm_replies_free(dispatcher->replies);
+    sdm_trial_free(dispatcher->trial);
     g_free(dispatcher);
 }
 

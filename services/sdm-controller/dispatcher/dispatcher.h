@@ -17,10 +17,12 @@
 #include "lib/svc/lane.h"
 #include "lib/svc/metrics.h"
 #include "sdm-controller/dispatcher/auth.h"
+#include "sdm-controller/dispatcher/dead.h"
 #include "sdm-controller/dispatcher/route.h"
 
 struct sdm_dispatcher_config {
     struct sdm_amqp *amqp;
+    struct sdm_dead *dead; /* borrowed */
     const char *database;
     int64_t epoch;
     struct sdm_use_cases use_cases;

@@ -4,7 +4,6 @@
 
 #include "lib/svc/log.h"
 #include "lib/wire/oslo.h"
-#include "sdm-controller/dispatcher/broker.h"
 
 struct route_metrics {
     struct sdm_counter *answered;
@@ -16,6 +15,8 @@ struct route_metrics {
 
 struct sdm_replies {
     struct sdm_amqp *amqp;
+    struct sdm_dead *dead;
+    struct sdm_trial *trial;
     struct route_metrics *routes; /* sdm_n_routes and one for what is none of them */
 };
 
@@ -34,11 +35,14 @@ static struct sdm_counter *counter(struct sdm_metrics *metrics, const char *type
                                type, "verdict", verdict, NULL);
 }
 
-struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_metrics *metrics)
+struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_dead *dead,
+                                    struct sdm_trial *trial, struct sdm_metrics *metrics)
 {
     struct sdm_replies *replies = g_new0(struct sdm_replies, 1);
 
     replies->amqp = amqp;
+    replies->dead = dead;
+    replies->trial = trial;
     replies->routes = g_new0(struct route_metrics, sdm_n_routes + 1);
     for (size_t i = 0; i <= sdm_n_routes; i++) {
         const char *type = i < sdm_n_routes ? sdm_routes[i].type : "other";
@@ -152,9 +156,44 @@ static void answer(struct sdm_replies *replies, const struct sdm_request *reques
     publish(replies, request, enveloped, verdict);
 }
 
+/* A letter that the broker still owes its word on. */
+struct burial {
+    struct sdm_replies *replies;
+    struct sdm_request *request;
+};
+
+static void on_buried(void *user, enum sdm_amqp_outcome outcome)
+{
+    g_autofree struct burial *burial = user;
+    g_autoptr(sdm_request) request = burial->request;
+    enum sdm_amqp_verdict verdict;
+
+    if (sdm_dead_verdict(outcome, &verdict)) {
+        answer(burial->replies, request, verdict);
+    }
+}
+
+static void bury_take(struct sdm_replies *replies, struct sdm_request *request)
+{
+    struct burial *burial = g_new(struct burial, 1);
+
+    *burial = (struct burial){replies, request};
+    if (!sdm_dead_bury(replies->dead, request->delivery, request->queue, request->dead,
+                       request->refusal, on_buried, burial, NULL)) {
+        /* As with answers: it comes again. */
+        sdm_amqp_settle(replies->amqp, &request->delivery->tag, 1, SDM_AMQP_REQUEUE);
+        sdm_request_free(request);
+        g_free(burial);
+    }
+}
+
 void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *request)
 {
     count(replies, request);
+    if (request->dead != SDM_DEAD_NOT) {
+        bury_take(replies, request);
+        return;
+    }
     if (request->state == SDM_REQUEST_WAITING) {
         sdm_amqp_settle(replies->amqp, &request->delivery->tag, 1, SDM_AMQP_ACK);
     } else {
@@ -184,18 +223,23 @@ void sdm_replies_send_early(struct sdm_replies *replies, const struct sdm_reques
 void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *request,
                            const GError *why)
 {
-    bool is_last = request->delivery->delivery_count >= SDM_DELIVERY_LIMIT;
-
     sdm_counter_add(metrics_of(replies, request)->failed, 1);
     sdm_log_limited(
         SDM_LOG_ERROR, "request-failed", sdm_log_text("type", request->type),
         sdm_log_text("user", request->caller.user), sdm_log_text("key", request->members.key),
         sdm_log_int("delivery", request->delivery->delivery_count + 1), sdm_log_gerror(why));
-    if (is_last) {
-        sdm_request_answer_error(request, why);
-        answer(replies, request, SDM_AMQP_REJECT);
-    } else {
+    if (!request->is_on_trial) {
+        sdm_trial_move_take(replies->trial, g_steal_pointer(&request->delivery), request->queue);
+        sdm_request_free(request);
+    } else if (request->n_tries + 1 < SDM_TRIALS) {
+        sdm_trial_note_failure(replies->trial, request->delivery);
         sdm_amqp_settle(replies->amqp, &request->delivery->tag, 1, SDM_AMQP_REQUEUE);
+        sdm_request_free(request);
+    } else {
+        request->dead = SDM_DEAD_FAILED;
+        sdm_request_answer_error(request, why);
+        g_clear_error(&request->refusal);
+        request->refusal = g_error_copy(why);
+        bury_take(replies, request);
     }
-    sdm_request_free(request);
 }

@@ -9,18 +9,22 @@
 
 #include "lib/amqp/amqp.h"
 #include "lib/svc/metrics.h"
+#include "sdm-controller/dispatcher/dead.h"
 #include "sdm-controller/dispatcher/request.h"
+#include "sdm-controller/dispatcher/trial.h"
 
 struct sdm_replies;
 typedef struct sdm_replies sdm_replies;
 
-/* Both are borrowed. */
-struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_metrics *metrics);
+/* All are borrowed. */
+struct sdm_replies *sdm_replies_new(struct sdm_amqp *amqp, struct sdm_dead *dead,
+                                    struct sdm_trial *trial, struct sdm_metrics *metrics);
 /* After the connection has ended. */
 void sdm_replies_free(struct sdm_replies *replies);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_replies, sdm_replies_free)
 
-/* Sends the answer of one that is answered, acknowledges one that waits, and frees the request. */
+/* Sends the answer of one that is answered, acknowledges one that waits, and frees the request.  A
+ * dead letter is in its queue before it is answered and acknowledged. */
 void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *request);
 
 #ifdef SDM_FAULTS
@@ -28,7 +32,7 @@ void sdm_replies_send_take(struct sdm_replies *replies, struct sdm_request *requ
 void sdm_replies_send_early(struct sdm_replies *replies, const struct sdm_request *request);
 #endif
 
-/* The request failed: it comes again, or, after the last try, is told INTERNAL and becomes a dead
- * letter.  Frees the request. */
+/* The request failed: it is tried again, alone; or, after the last try, is told INTERNAL and
+ * becomes a dead letter.  Frees the request. */
 void sdm_replies_fail_take(struct sdm_replies *replies, struct sdm_request *request,
                            const GError *why);

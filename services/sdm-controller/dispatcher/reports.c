@@ -1,5 +1,6 @@
 #include "sdm-controller/dispatcher/reports.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
@@ -11,6 +12,11 @@
 
 #define MIN_PAUSE_MS 50
 #define MAX_PAUSE_MS 2000
+/* Deliveries beyond the first, until a report that fails is a dead letter.  A few too few do no
+ * harm: the agent's next report says it again. */
+#define MAX_FAILURES 5
+/* The same for one that comes back without having failed: the controller ended each time. */
+#define MAX_CRASHES 10
 
 struct shard {
     struct sdm_reports *reports;
@@ -107,10 +113,57 @@ static bool take(struct report_worker *worker, const struct sdm_amqp_message *me
     return false;
 }
 
-static void settle(struct sdm_reports *reports, const struct sdm_amqp_delivery *delivery,
+/* A letter that the broker still owes its word on. */
+struct burial {
+    struct sdm_reports *reports;
+    struct sdm_amqp_tag tag;
+};
+
+static void on_buried(void *user, enum sdm_amqp_outcome outcome)
+{
+    g_autofree struct burial *burial = user;
+    enum sdm_amqp_verdict verdict;
+
+    if (sdm_dead_verdict(outcome, &verdict)) {
+        sdm_amqp_settle(burial->reports->config.amqp, &burial->tag, 1, verdict);
+    }
+}
+
+static void bury(const struct shard *shard, const struct sdm_amqp_delivery *delivery,
+                 enum sdm_dead_reason reason, const GError *why)
+{
+    const struct sdm_reports_config *config = &shard->reports->config;
+    struct burial *burial = g_new(struct burial, 1);
+
+    *burial = (struct burial){shard->reports, delivery->tag};
+    if (!sdm_dead_bury(config->dead, delivery, config->queues[shard - shard->reports->shards],
+                       reason, why, on_buried, burial, NULL)) {
+        sdm_amqp_settle(config->amqp, &delivery->tag, 1, SDM_AMQP_REQUEUE);
+        g_free(burial);
+    }
+}
+
+/* What nobody can read, from a sender whom the broker has checked; what has failed for the last
+ * time.
+ */
+static enum sdm_dead_reason dead_reason(const struct sdm_amqp_delivery *delivery,
+                                        const GError *error)
+{
+    if (error == NULL) {
+        return SDM_DEAD_NOT;
+    }
+    if (error->domain == SDM_ERROR) {
+        return delivery->message.user_id != NULL ? sdm_dead_reason_of(error) : SDM_DEAD_NOT;
+    }
+    return delivery->delivery_count >= MAX_FAILURES ? SDM_DEAD_FAILED : SDM_DEAD_NOT;
+}
+
+static void settle(const struct shard *shard, const struct sdm_amqp_delivery *delivery,
                    const GError *error)
 {
+    struct sdm_reports *reports = shard->reports;
     enum sdm_amqp_verdict verdict = SDM_AMQP_ACK;
+    enum sdm_dead_reason dead = dead_reason(delivery, error);
 
     if (error == NULL) {
         sdm_counter_add(reports->taken, 1);
@@ -123,10 +176,20 @@ static void settle(struct sdm_reports *reports, const struct sdm_amqp_delivery *
         sdm_log_limited(
             SDM_LOG_ERROR, "report-failed", sdm_log_text("user_id", delivery->message.user_id),
             sdm_log_int("delivery", delivery->delivery_count + 1), sdm_log_gerror(error));
-        verdict =
-            delivery->delivery_count >= SDM_DELIVERY_LIMIT ? SDM_AMQP_REJECT : SDM_AMQP_REQUEUE;
+        verdict = SDM_AMQP_REQUEUE;
+    }
+    if (dead != SDM_DEAD_NOT) {
+        bury(shard, delivery, dead, error);
+        return;
     }
     sdm_amqp_settle(reports->config.amqp, &delivery->tag, 1, verdict);
+}
+
+/* It came back too often.  Each connection that this process has lost may have been one of them,
+ * and was no fault of its own. */
+static bool ended_us(const struct sdm_amqp_delivery *delivery)
+{
+    return delivery->delivery_count - (int64_t)(delivery->tag.generation - 1) >= MAX_CRASHES;
 }
 
 static void handle(void *data, void *const *jobs, size_t n)
@@ -137,8 +200,12 @@ static void handle(void *data, void *const *jobs, size_t n)
         g_autoptr(sdm_amqp_delivery) delivery = jobs[i];
         g_autoptr(GError) error = NULL;
 
-        if (take(worker, &delivery->message, &error)) {
-            settle(worker->shard->reports, delivery, error);
+        if (ended_us(delivery)) {
+            sdm_fail(&error, "delivered %" PRId64 " times, and not one ended",
+                     delivery->delivery_count);
+            bury(worker->shard, delivery, SDM_DEAD_UNFINISHED, error);
+        } else if (take(worker, &delivery->message, &error)) {
+            settle(worker->shard, delivery, error);
         }
     }
 }

@@ -13,11 +13,13 @@
 #include "lib/amqp/amqp.h"
 #include "lib/svc/lane.h"
 #include "lib/svc/metrics.h"
+#include "sdm-controller/dispatcher/dead.h"
 #include "wire/s7.h"
 
 /* Who takes them.  'user_id' is the name that the broker has checked, or NULL when the sender set
  * none.  Each returns false with SDM_ERROR (dropped and logged), SDM_UNAVAILABLE (tried again when
- * the part is back), or anything else (comes again, then a dead letter). */
+ * the part is back), or anything else (comes again, then a dead letter).  What nobody can read is a
+ * dead letter at once. */
 struct sdm_report_taker {
     bool (*on_report)(void *worker, const char *user_id, const struct sdm_s7_report *report,
                       GError **error);
@@ -33,6 +35,7 @@ typedef struct sdm_reports sdm_reports;
 
 struct sdm_reports_config {
     struct sdm_amqp *amqp;
+    struct sdm_dead *dead; /* borrowed */
     /* 'n_queues' names; one lane with one worker each. */
     const char *const *queues;
     unsigned n_queues;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/wire/oslo.h"
 #include "wire/error.h"
 
@@ -108,7 +109,7 @@ static bool read_oslo(struct sdm_request *request, const struct sdm_auth *auth, 
     return ok;
 }
 
-bool sdm_request_read(struct sdm_request *request, const struct sdm_auth *auth, GError **error)
+void sdm_request_open(struct sdm_request *request)
 {
     const struct sdm_amqp_message *message = &request->delivery->message;
 
@@ -116,12 +117,35 @@ bool sdm_request_read(struct sdm_request *request, const struct sdm_auth *auth, 
     request->address.reply_to = message->reply_to;
     request->address.correlation_id = message->correlation_id;
     request->type = message->type != NULL ? message->type : "";
+}
+
+bool sdm_request_read(struct sdm_request *request, const struct sdm_auth *auth, GError **error)
+{
+    const struct sdm_amqp_message *message = &request->delivery->message;
+
+    sdm_request_open(request);
     if (message->type == NULL && sdm_oslo_recognise(message->body, message->size)) {
         return read_oslo(request, auth, error);
     }
     return read_typed(request, sdm_amqp_message_get_header(message, "sdm-token"), NULL, auth,
                       error);
 }
+
+#ifdef SDM_FAULTS
+bool sdm_request_fault(const struct sdm_request *request, GError **error)
+{
+    g_autofree char *point = g_strconcat("request.", request->type, NULL);
+
+    return sdm_fault(point, error);
+}
+#else
+bool sdm_request_fault(const struct sdm_request *request, GError **error)
+{
+    (void)request;
+    (void)error;
+    return false;
+}
+#endif
 
 void sdm_request_reset(struct sdm_request *request)
 {

@@ -12,6 +12,7 @@
 #include "lib/base/arena.h"
 #include "lib/wire/codec.h"
 #include "sdm-controller/dispatcher/auth.h"
+#include "sdm-controller/dispatcher/dead.h"
 #include "sdm-controller/dispatcher/route.h"
 #include "sdm-controller/store/stored_reply.h"
 
@@ -23,6 +24,9 @@ enum sdm_request_state {
 
 struct sdm_request {
     struct sdm_amqp_delivery *delivery;
+    const char *queue; /* where it came from, before a trial; as long as the delivery */
+    bool is_on_trial;
+    int64_t n_tries; /* on trial: runs that did not end */
     struct sdm_arena *arena;
     int64_t received_us; /* monotonic */
     enum sdm_request_state state;
@@ -39,6 +43,8 @@ struct sdm_request {
     /* Why it is turned down; set before it was carried out, or because that failed after a write:
      * then it is stored without trying again. */
     GError *refusal;
+    /* Answered with 'refusal', it is a dead letter. */
+    enum sdm_dead_reason dead;
     bool is_stored; /* the answer is to be written under its key */
     struct sdm_outcome outcome;
     const char *reply_type;
@@ -57,10 +63,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_request, sdm_request_free)
 /* The route by the delivery's type alone, before anything is read; NULL when that does not say. */
 const struct sdm_route *sdm_request_peek_route(const struct sdm_amqp_delivery *delivery);
 
+/* What is known without reading the body: type and the answer's address. */
+void sdm_request_open(struct sdm_request *request);
+
 /* Finds out who asks for what.  False with 'error' set: SDM_ERROR with UNAUTHENTICATED, FORBIDDEN,
  * UNKNOWN_MESSAGE and what the codec gives, or what authentication gives; the answer's address is
  * known then as far as it could be read. */
 bool sdm_request_read(struct sdm_request *request, const struct sdm_auth *auth, GError **error);
+
+/* The fault point "request.<type>", which stands where its use case begins. */
+bool sdm_request_fault(const struct sdm_request *request, GError **error);
 
 /* Forgets what a transaction that was undone has left in it. */
 void sdm_request_reset(struct sdm_request *request);

@@ -42,6 +42,7 @@ static void find_object(const struct sdm_codec *codec, const void *message,
         const char *kind;
     } candidates[] = {
         {"reservation", "reservation"},
+        {"letter", "letter"},
         {"segment", "segment"},
         {"brick", "brick"},
         {"vm", "vm"},

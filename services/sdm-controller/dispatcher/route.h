@@ -17,11 +17,13 @@
 
 struct sdm_registry;
 struct sdm_reservation_engine;
+struct sdm_desk;
 
 /* What the use cases belong to. */
 struct sdm_use_cases {
     struct sdm_registry *registry;
     struct sdm_reservation_engine *reservation;
+    struct sdm_desk *desk;
 };
 
 enum sdm_lane_id {

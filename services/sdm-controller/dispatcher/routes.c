@@ -1,3 +1,4 @@
+#include "sdm-controller/dispatcher/desk.h"
 #include "sdm-controller/dispatcher/route.h"
 #include "sdm-controller/registry/registry.h"
 #include "sdm-controller/reservation/accelerator.h"
@@ -57,6 +58,10 @@ READ_HANDLER(registry, status)
 READ_HANDLER(reservation, show)
 READ_HANDLER(reservation, list)
 READ_HANDLER(registry, show)
+READ_HANDLER(desk, list)
+READ_HANDLER(desk, show)
+READ_HANDLER(desk, requeue)
+READ_HANDLER(desk, drop)
 
 #define S10_WRITE(name, codec, handler)                                                            \
     {                                                                                              \
@@ -115,5 +120,10 @@ const struct sdm_route sdm_routes[] = {
     S11_READ("show", sdm_s11_show_codec, SDM_ROLE_READER, handle_registry_show),
     S11_READ("agents", sdm_s11_agents_codec, SDM_ROLE_ADMIN, handle_registry_agents),
     S11_READ("status", sdm_s11_status_codec, SDM_ROLE_ADMIN, handle_registry_status),
+    /* What they change is in the broker, and repeating them does no more. */
+    S11_READ("dead.list", sdm_s11_dead_list_codec, SDM_ROLE_ADMIN, handle_desk_list),
+    S11_READ("dead.show", sdm_s11_dead_show_codec, SDM_ROLE_ADMIN, handle_desk_show),
+    S11_READ("dead.requeue", sdm_s11_dead_requeue_codec, SDM_ROLE_ADMIN, handle_desk_requeue),
+    S11_READ("dead.drop", sdm_s11_dead_drop_codec, SDM_ROLE_ADMIN, handle_desk_drop),
 };
 const size_t sdm_n_routes = G_N_ELEMENTS(sdm_routes);

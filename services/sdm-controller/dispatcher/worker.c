@@ -1,5 +1,6 @@
 #include "sdm-controller/dispatcher/worker.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/base/error.h"
@@ -7,6 +8,7 @@
 #include "sdm-controller/dispatcher/audit.h"
 #include "sdm-controller/dispatcher/batch.h"
 #include "sdm-controller/dispatcher/request.h"
+#include "sdm-controller/dispatcher/trial.h"
 #include "sdm-controller/store/leader.h"
 
 #define MIN_PAUSE_MS 50
@@ -280,7 +282,8 @@ static void run_read(struct sdm_worker *worker, struct sdm_request *request)
     while (wait_for_database(worker)) {
         g_autoptr(GError) error = NULL;
 
-        if (request->route->read(&worker->lane->config->use_cases, worker->pg, &request->caller,
+        if (!sdm_request_fault(request, &error) &&
+            request->route->read(&worker->lane->config->use_cases, worker->pg, &request->caller,
                                  request->message, request->arena, &request->outcome, &error)) {
             sdm_request_answer(request);
         } else if (error->domain == SDM_ERROR) {
@@ -317,12 +320,37 @@ static struct sdm_request *read_request(struct sdm_worker *worker, struct sdm_re
     sdm_log_limited(SDM_LOG_INFO, "request-refused", sdm_log_text("type", request->type),
                     sdm_log_text("user", request->caller.user), sdm_log_gerror(error));
     sdm_request_answer_error(request, error);
+    /* Who is not known could push what matters out of the queue of dead letters. */
+    if (request->caller.user[0] != '\0' && (request->route == NULL || !request->is_read)) {
+        request->dead = sdm_dead_reason_of(error);
+        request->refusal = g_steal_pointer(&error);
+    }
     if (sdm_audit_wants(request)) {
         g_ptr_array_add(refused, request);
     } else {
         sdm_replies_send_take(config->replies, request);
     }
     return NULL;
+}
+
+/* On trial, each run ended the controller: it is not run again, and read only if that has not been
+ * tried yet, because its answer's address may be in its body. */
+static void give_up_request(struct sdm_worker *worker, struct sdm_request *request)
+{
+    const struct sdm_worker_config *config = worker->lane->config;
+
+    if (request->n_tries == SDM_TRIALS) {
+        sdm_request_read(request, &config->auth, NULL);
+    } else {
+        sdm_request_open(request);
+    }
+    request->dead = SDM_DEAD_UNFINISHED;
+    sdm_fail(&request->refusal,
+             "tried alone %" PRId64 " times, and each time the controller ended "
+             "before it was done",
+             request->n_tries);
+    sdm_request_answer_error(request, request->refusal);
+    sdm_replies_send_take(config->replies, request);
 }
 
 static bool is_same_key(const struct sdm_request *a, const struct sdm_request *b)
@@ -350,8 +378,13 @@ void sdm_worker_handle(void *data, void *const *jobs, size_t n)
     size_t n_writing = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct sdm_request *request = read_request(worker, jobs[i], refused);
+        struct sdm_request *request = jobs[i];
 
+        if (request->is_on_trial && request->n_tries >= SDM_TRIALS) {
+            give_up_request(worker, request);
+            continue;
+        }
+        request = read_request(worker, request, refused);
         if (request == NULL) {
             continue;
         }

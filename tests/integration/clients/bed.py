@@ -41,6 +41,10 @@ class Requester(Client):
         self._channel.basic_publish("", "nobody", b"{}", pika.BasicProperties(
             type=type_, correlation_id=correlation_id))
 
+    def bury(self, type_):
+        """A letter that nobody has given a reason."""
+        self._channel.basic_publish("", "sdm.dead", b"{}", pika.BasicProperties(type=type_))
+
     def depth(self, queue):
         return self._channel.queue_declare(queue, passive=True).method.message_count
 

@@ -314,6 +314,16 @@ def test_a_compute_brick_is_fenced_and_returns(bed, wire):
     assert back["done"] and back["brick"]["state"] == "active"
 
 
+def test_dead_letters_are_shown_and_thrown_away(bed):
+    bed.admin.bury("s10.list/1")
+    (letter,) = wait_until("a letter", lambda: [
+        letter for letter in bed.admin.call("s11.dead.list")["letters"] if letter["code"] == "UNKNOWN"])
+    assert bed.admin.call("s11.dead.show", letter=letter["letter"])["body"] == "{}"
+    with pytest.raises(Refusal):
+        bed.admin.call("s11.dead.requeue", letters=[letter["letter"]])
+    assert bed.admin.call("s11.dead.drop", letters=[letter["letter"]])["n"] == 1
+
+
 def test_a_projects_quota_is_set_and_keeps_it(bed):
     bed.admin.write("s11.project.set", project="frugal", max_bytes=UNIT, max_reservations=1)
     found = bed.admin.call("s11.project.show", project="frugal")["projects"][0]

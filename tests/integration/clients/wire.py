@@ -22,6 +22,7 @@ class Traced:
         self.routing_key = routing_key
         self.type = properties.get("type")
         self.correlation_id = properties.get("correlation_id")
+        self.headers = properties.get("headers", {})
         self.body = body
 
     def __str__(self):
@@ -76,13 +77,18 @@ class Wire:
         if message.exchange in ("sdm", "sdm_transient"):
             self._take_request(message)
         elif message.exchange == "sdm.dead":
-            self.wrong.append(f"a dead letter: {message}")
+            self._take_letter(message)
         elif message.type == MARK:
             self._marks.add(message.correlation_id)
         elif b"oslo.version" in message.body[:40]:
             self._take_oslo_reply(message)
         else:
             self._take_body(message.type, json.loads(message.body))
+
+    def _take_letter(self, message):
+        """What nobody can read is sent here on purpose; nothing else comes to be a dead letter."""
+        if message.headers.get("sdm-code") not in ("MALFORMED", "UNKNOWN_MESSAGE"):
+            self.wrong.append(f"a dead letter: {message}")
 
     def _take_body(self, type_, body):
         self._schemas.check(type_, body)

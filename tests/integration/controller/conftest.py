@@ -3,6 +3,7 @@ import uuid
 import pytest
 
 import harness
+import letters
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +57,46 @@ def start(bed):
     yield make
     for one in made:
         one.remove()
+
+
+# --- For tests of dead letters, which are in queues that all controllers share.
+
+@pytest.fixture(scope="module")
+def metered(bed):
+    """One with metrics, for the tests that do not end it."""
+    running = harness.Controller(bed, bed.new_database(), options=[letters.METRICS]).wait_serving()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+    running.remove()
+
+
+@pytest.fixture
+def instead(start, metered):
+    """Others take its place: the queues are the same.  Their metrics are at the same port, too."""
+    if metered.process.poll() is None:
+        metered.stop()
+    return lambda *args, **options: start(*args, options=[letters.METRICS], **options)
+
+
+@pytest.fixture
+def purged(bed):
+    """A client, and queues that hold nothing of other tests."""
+    client = harness.Client(bed.broker)
+    client.purge()
+    yield client
+    client.purge()
+    client.close()
+
+
+@pytest.fixture
+def prepared(bed, instead, purged):
+    """A database with a rack; and nobody who serves it."""
+    database = bed.new_database()
+    controller = instead(database).wait_serving()
+    names, topology = harness.small_topology("dead")
+    purged.ok("s11.register/1", {"key": harness.key(), "topology": topology})
+    controller.stop()
+    alice = harness.Client(bed.broker, "alice")
+    yield database, names, alice
+    alice.close()

@@ -160,7 +160,7 @@ class Proxy:
 class Controller:
     """A controller process."""
 
-    def __init__(self, bed, database, name="c1", options=(), port=None, broker=None):
+    def __init__(self, bed, database, name="c1", options=(), port=None, broker=None, env=None):
         self.bed = bed
         self.database = database
         self.dir = tempfile.mkdtemp(prefix="controller-", dir=bed.dir)
@@ -174,7 +174,7 @@ class Controller:
              f"--broker={broker or bed.broker}", f"--tokens={self.tokens}",
              f"--control-socket={self.socket}", "--metrics-port=0", "--beat-ms=100",
              "--standby-after-ms=1000", *options],
-            stdout=self.log, stderr=subprocess.STDOUT)
+            stdout=self.log, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
 
     def write_tokens(self, tokens):
         text = "".join(f"[{user}]\ntoken={token}\nproject={project}\nroles={role}\n"
@@ -282,7 +282,7 @@ class Client:
         return self.channel.queue_declare(queue, passive=True).method.message_count
 
     def purge(self):
-        for queue in ("sdm.s10", "sdm.s11", "sdm.dead", "sdm.reports.0"):
+        for queue in ("sdm.s10", "sdm.s11", "sdm.trial", "sdm.dead", "sdm.reports.0"):
             try:
                 self.channel.queue_purge(queue)
             except pika.exceptions.ChannelClosedByBroker:

@@ -25,6 +25,11 @@ REQUESTS = [
     ("brick fence cb0 --method=cut --undo", "s11.fence/1", {"brick": "cb0", "method": "cut", "undo": True}),
     ("quarantine list --brick=mb0", "s11.quarantine.list/1", {"memory_brick": "mb0"}),
     (f"quarantine release {R}", "s11.quarantine.release/1", {"segment": R}),
+    ("dead list", "s11.dead.list/1", {}),
+    ("dead show 0123456789abcdef", "s11.dead.show/1", {"letter": "0123456789abcdef"}),
+    ("dead requeue 0123456789abcdef fedcba9876543210", "s11.dead.requeue/1",
+     {"letters": ["0123456789abcdef", "fedcba9876543210"]}),
+    ("dead drop 0123456789abcdef", "s11.dead.drop/1", {"letters": ["0123456789abcdef"]}),
     ("project set demo --bytes=1TiB --unlimited", "s11.project.set/1",
      {"project": "demo", "max_bytes": 1 << 40, "unlimited": True}),
     ("project show demo", "s11.project.show/1", {"project": "demo"}),
@@ -74,7 +79,8 @@ def test_request_and_tables(sdmctl, controller, golden, line, message_type, memb
     if "key" in fake.schema(message_type)["required"]:
         assert str(uuid.UUID(key)) == key
     golden("-".join(line.split()[:2 if line.split()[1:] and line.split()[0] in
-                                 ("brick", "vm", "group", "accelerator", "rack", "quarantine", "project") else 1]),
+                                 ("brick", "vm", "group", "accelerator", "rack", "quarantine", "dead",
+                                  "project") else 1]),
            output)
 
 
@@ -108,7 +114,18 @@ def test_empty_lists_say_so(sdmctl, controller):
     assert sdmctl("agents").stdout == "No agents.\n"
     controller.answers["s11.quarantine.list/1"] = lambda body: ("s11.quarantine.reply/1", {"segments": []})
     assert sdmctl("quarantine list").stdout == "Nothing is in quarantine.\n"
+    controller.answers["s11.dead.list/1"] = lambda body: ("s11.dead.list.reply/1", {"letters": [], "total": 0})
+    assert sdmctl("dead list").stdout == "No dead letters.\n"
     assert "which 0 have" in sdmctl(f"attach {R} --vm=guest-1", status=2).stderr
+
+
+def test_all_dead_letters_take_several_requests(sdmctl, controller):
+    answers = [{"n": 256, "n_left": 50, "n_kept": 1}, {"n": 49, "n_left": 3, "n_kept": 3}]
+    controller.answers["s11.dead.requeue/1"] = lambda body: ("s11.dead.reply/1", answers.pop(0))
+    assert sdmctl("dead requeue --all").stdout == "305 dead letters sent again, 3 left.\n"
+    assert controller.bodies("s11.dead.requeue/1") == [{"all": True}] * 2
+    answers.append({"n": 0, "n_left": 3, "n_kept": 3})
+    assert sdmctl("dead requeue --all").stdout == "0 dead letters sent again, 3 left.\n"
 
 
 def test_batch(sdmctl, controller, tmp_path):
@@ -137,6 +154,9 @@ USAGE = [
     ("plan 0 --brick=cb0", "size_bytes: want 1 to"),
     ("plan 1GiB --brick=cb0 --frob", "--frob"),
     ("plan 1GiB 2GiB --brick=cb0", "no further argument"),
+    ("dead requeue", "either LETTER... or --all"),
+    ("dead drop 0123456789abcdef --all", "either LETTER... or --all"),
+    ("dead show 0123", "letter: want"),
     ("reserve", "either SIZE or --plan"),
     ("reserve 1GiB", "want --brick"),
     (f"reserve 1GiB --plan={R}", "either SIZE or --plan"),
@@ -166,7 +186,7 @@ def test_wrong_usage(sdmctl, controller, line, text):
 
 def test_every_command_has_help_with_examples_that_parse(sdmctl, controller):
     names = [row[2:30].strip() for row in sdmctl("--help").stdout.splitlines() if row[:2] == "  " and row[2].isalpha()]
-    assert len(names) == 35
+    assert len(names) == 39
     for name in names:
         text = sdmctl(f"{name} --help").stdout
         assert text == sdmctl(f"help {name}").stdout

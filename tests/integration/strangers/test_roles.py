@@ -43,6 +43,10 @@ MESSAGES = {
     "s11.project.list": (ADMIN, {}, None),
     "s11.quarantine.list": (ADMIN, {}, None),
     "s11.quarantine.release": (ADMIN, {"key": None, "segment": GONE}, "NOT_FOUND"),
+    "s11.dead.list": (ADMIN, {}, None),
+    "s11.dead.show": (ADMIN, {"letter": "0" * 16}, "NOT_FOUND"),
+    "s11.dead.requeue": (ADMIN, {"letters": ["0" * 16]}, "NOT_FOUND"),
+    "s11.dead.drop": (ADMIN, {"letters": ["0" * 16]}, "NOT_FOUND"),
     "s11.fence": (ADMIN, {"key": None, "brick": "none"}, "NOT_FOUND"),
 }
 
