@@ -196,7 +196,7 @@ class Bed:
 
 
 # What moves without a request, and what a refusal is allowed to leave.
-MOVING_TABLES = ("stored_reply", "outbox", "audit_entry", "audit_block")
+MOVING_TABLES = ("stored_reply", "outbox", "audit_entry", "audit_block", "commit_mark")
 MOVING_COLUMNS = {"device": ("last_report", "report_made_us"), "leader": ("beat",), "controller": ("beat",)}
 
 
