@@ -662,7 +662,7 @@ bool sim_agent_take_want(struct sim *sim, int32_t compute_no)
 {
     struct sim_agent *agent = sim->agents[compute_no];
     const struct sim_want *message = &sim->broker.wants[compute_no];
-    const struct sdm_want_seen seen = {agent->epoch, agent->generation, agent->may_act};
+    const struct sdm_want_seen seen = {agent->epoch, agent->generation};
     enum sdm_want_verdict verdict;
 
     if (!sim->broker.has_want[compute_no]) {

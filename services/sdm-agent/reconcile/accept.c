@@ -6,7 +6,7 @@ enum sdm_want_verdict sdm_want_judge(const struct sdm_want_seen *seen, uint64_t 
     if (epoch < seen->epoch) {
         return SDM_WANT_FENCED;
     }
-    if (seen->any && epoch == seen->epoch && generation < seen->generation) {
+    if (epoch == seen->epoch && generation < seen->generation) {
         return SDM_WANT_LATE;
     }
     return SDM_WANT_OBEYED;

@@ -3,15 +3,13 @@
  * Pure; any thread. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* What the agent has seen; the epoch outlives its restart. */
+/* What the agent has seen; both outlive its restart. */
 struct sdm_want_seen {
     uint64_t epoch;
+    /* The latest of this epoch; 0 for none. */
     uint64_t generation;
-    /* A controller has spoken since the start. */
-    bool any;
 };
 
 enum sdm_want_verdict {

@@ -45,10 +45,14 @@ static void adopt(struct sdm_session *session, const struct sdm_s7_want *message
 
 static bool take_epoch(struct sdm_session *session, uint64_t epoch, GError **error)
 {
-    if (epoch > session->epoch && !sdm_epoch_save(session->state_dir, epoch, error)) {
-        return false;
+    if (epoch > session->epoch) {
+        if (!sdm_epoch_save(session->state_dir, epoch, error)) {
+            return false;
+        }
+        session->epoch = epoch;
+        /* Another leader's, whose database may have been a later one than this leader's. */
+        session->generation = 0;
     }
-    session->epoch = epoch;
     return true;
 }
 
@@ -63,7 +67,7 @@ static bool refuse_fenced(struct sdm_session *session, uint64_t epoch, GError **
 static bool take_want(struct sdm_session *session, const void *body, size_t size, GError **error)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
-    const struct sdm_want_seen seen = {session->epoch, session->generation, session->may_act};
+    const struct sdm_want_seen seen = {session->epoch, session->generation};
     enum sdm_want_verdict verdict;
     struct sdm_s7_want message;
 
@@ -109,8 +113,8 @@ bool sdm_session_want(struct sdm_session *session, const void *body, size_t size
     return done;
 }
 
-/* What was wanted so far is kept for the names of what is found.  It answers nothing any more: its
- * generation is another leader's, whose database may have been a later one than this leader's. */
+/* What was wanted so far is kept for the names of what is found.  A look that comes after the
+ * leader's first word, late or once more, stops nothing: what has been wanted since counts. */
 static bool take_look(struct sdm_session *session, const void *body, size_t size, GError **error)
 {
     g_autoptr(sdm_arena) arena = sdm_arena_new();
@@ -130,9 +134,10 @@ static bool take_look(struct sdm_session *session, const void *body, size_t size
         return false;
     }
     sdm_log_event(SDM_LOG_INFO, "look", sdm_log_int("epoch", (int64_t)message.epoch));
-    session->may_act = false;
-    session->generation = 0;
-    sdm_session_wake_at(session, 0);
+    if (session->generation == 0) {
+        session->may_act = false;
+        sdm_session_wake_at(session, 0);
+    }
     sdm_session_report_soon(session, true);
     return true;
 }

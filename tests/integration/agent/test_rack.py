@@ -152,6 +152,31 @@ def test_an_older_generation_changes_nothing(rack, agent, controller):
     assert agent.control("status")["generation"] == 11
 
 
+def test_an_old_look_lets_no_old_want_pass(rack, agent, controller):
+    wanted = window(1, GIB, UNIT, 0)
+    controller.generation = 10
+    controller.want([wanted])
+    controller.converged()
+    for n_looks, restarted in ((1, False), (2, True)):
+        if restarted:
+            agent.kill()
+            agent.start()
+        controller.publish(json.dumps({"brick": "cb0", "epoch": 1}), "s7.look/1")
+        wait_until(lambda: agent.log().count('"event":"look"') == n_looks)  # pylint: disable=cell-var-from-loop
+        controller.report(lambda r: r["windows"] != [] and r["epoch"] == 1)
+        controller.want([], generation=9)
+        controller.report(lambda r: r["windows"] != [])
+        assert agent.control("status")["generation"] == 11, restarted
+        assert registers(rack, 1) == fields(wanted), restarted
+    # Another leader's generations are its own.
+    controller.publish(json.dumps({"brick": "cb0", "epoch": 2}), "s7.look/1")
+    controller.report(lambda r: r["epoch"] == 2 and r["generation"] == 0)
+    assert registers(rack, 1) == fields(wanted)
+    controller.want([], epoch=2, generation=3)
+    controller.report(lambda r: r["generation"] == 3 and r["converged"])
+    assert registers(rack, 1) == (0, 0, 0, 0)
+
+
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}", '{"brick":"cb1","epoch":99,"generation":99,'
                                   '"segment_unit_bytes":1,"windows":[]}',
                                   '{"brick":"cb0","epoch":-1,"generation":1,'
