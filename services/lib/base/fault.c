@@ -131,21 +131,6 @@ unsigned sdm_fault_n_armed(void)
     return n;
 }
 
-static void arm_from_environment(void)
-{
-    static gsize once;
-
-    if (g_once_init_enter(&once)) {
-        g_autoptr(GError) error = NULL;
-        const char *list = g_getenv("SDM_FAULT");
-
-        if (list != NULL && !sdm_fault_arm(list, &error)) {
-            g_error("SDM_FAULT: %s", error->message);
-        }
-        g_once_init_leave(&once, 1);
-    }
-}
-
 static int sabotage_bit(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(sabotage_names); i++) {
@@ -171,24 +156,39 @@ bool sdm_sabotage_arm(const char *list, GError **error)
     return true;
 }
 
-static void sabotage_from_environment(void)
+/* Once; what it could not read is kept for all who ask. */
+static const GError *read_environment(void)
 {
     static gsize once;
+    static GError *unreadable;
 
     if (g_once_init_enter(&once)) {
-        g_autoptr(GError) error = NULL;
-        const char *list = g_getenv("SDM_SABOTAGE");
+        const char *points = g_getenv("SDM_FAULT");
+        const char *mistakes = g_getenv("SDM_SABOTAGE");
 
-        if (list != NULL && !sdm_sabotage_arm(list, &error)) {
-            g_error("SDM_SABOTAGE: %s", error->message);
+        if (points != NULL && !sdm_fault_arm(points, &unreadable)) {
+            g_prefix_error(&unreadable, "SDM_FAULT: ");
+        } else if (mistakes != NULL && !sdm_sabotage_arm(mistakes, &unreadable)) {
+            g_prefix_error(&unreadable, "SDM_SABOTAGE: ");
         }
         g_once_init_leave(&once, 1);
     }
+    return unreadable;
+}
+
+bool sdm_fault_arm_from_environment(GError **error)
+{
+    const GError *unreadable = read_environment();
+
+    if (unreadable != NULL) {
+        g_propagate_error(error, g_error_copy(unreadable));
+    }
+    return unreadable == NULL;
 }
 
 bool sdm_sabotage(const char *name)
 {
-    sabotage_from_environment();
+    read_environment();
     return (g_atomic_int_get(&sabotages) & sabotage_bit(name)) != 0;
 }
 
@@ -196,7 +196,7 @@ bool sdm_fault(const char *point, GError **error)
 {
     enum action action;
 
-    arm_from_environment();
+    read_environment();
     if (!take_due(point, &action)) {
         return false;
     }
@@ -234,6 +234,15 @@ bool sdm_sabotage_arm(const char *list, GError **error)
 {
     return list[0] == '\0' || sdm_refuse(error, SDM_ERROR_INVALID_VALUE,
                                          "sabotage is not compiled in, cannot arm '%s'", list);
+}
+
+bool sdm_fault_arm_from_environment(GError **error)
+{
+    const char *points = g_getenv("SDM_FAULT");
+    const char *mistakes = g_getenv("SDM_SABOTAGE");
+
+    return (points == NULL || points[0] == '\0' || sdm_fault_arm(points, error)) &&
+           (mistakes == NULL || sdm_sabotage_arm(mistakes, error));
 }
 
 #endif

@@ -50,3 +50,8 @@ unsigned sdm_fault_n_armed(void);
  * Refuses with INVALID_VALUE a name that nobody planted, and everything but the empty list when
  * fault points are not compiled in. */
 bool sdm_sabotage_arm(const char *list, GError **error);
+
+/* Arms what SDM_FAULT and SDM_SABOTAGE name, once a process; the first point that is passed does so
+ * too, but ignores what it cannot read.  For the start of a program, which INVALID_VALUE ends: who
+ * misspells a name shall not believe that it is armed. */
+bool sdm_fault_arm_from_environment(GError **error);

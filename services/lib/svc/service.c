@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "lib/base/error.h"
+#include "lib/base/fault.h"
 #include "lib/svc/builtin.h"
 #include "lib/svc/mailbox.h"
 
@@ -166,7 +167,8 @@ static bool open_parts(struct sdm_service *service, const struct sdm_conf *conf,
 {
     const char *log_file = is_given(options->log_file) ? options->log_file : NULL;
 
-    if (!sdm_log_open(program, log_file, SDM_LOG_INFO, error) ||
+    if (!sdm_fault_arm_from_environment(error) ||
+        !sdm_log_open(program, log_file, SDM_LOG_INFO, error) ||
         !sdm_log_set_level_by_name(options->log_level, error)) {
         return false;
     }

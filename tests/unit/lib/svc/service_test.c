@@ -283,3 +283,24 @@ Test(service, systemd_is_told)
     close(notify_fd);
     unlink(path);
 }
+
+static void assert_does_not_start(const char *variable)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_setenv(variable, "no-such-thing", TRUE);
+    service = sdm_service_new(NULL, "sdm-test", &config.service, &error);
+    cr_assert_null(service);
+    cr_assert(g_error_matches(error, SDM_ERROR, SDM_ERROR_INVALID_VALUE));
+    cr_assert_not_null(strstr(error->message, "no-such-thing"), "%s", error->message);
+}
+
+Test(service_start, no_fault_point_that_cannot_be_read)
+{
+    assert_does_not_start("SDM_FAULT");
+}
+
+Test(service_start, no_sabotage_that_nobody_planted)
+{
+    assert_does_not_start("SDM_SABOTAGE");
+}
