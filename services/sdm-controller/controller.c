@@ -486,6 +486,17 @@ bool sdm_controller_is_connected(const struct sdm_controller *controller)
     return sdm_amqp_is_connected(controller->amqp);
 }
 
+bool sdm_controller_check(struct sdm_controller *controller, GError **error)
+{
+    if (!sdm_controller_is_connected(controller)) {
+        return sdm_unavailable(error, "leads without a connection to the broker");
+    }
+    if (!sdm_controller_is_serving(controller)) {
+        return sdm_unavailable(error, "leads, and is still looking at what there is");
+    }
+    return sdm_dispatcher_check(controller->dispatcher, error);
+}
+
 static void fill_lane(struct sdm_json *lanes, struct sdm_lane *lane)
 {
     struct sdm_json *object = sdm_json_set_object(lanes, sdm_lane_get_name(lane));

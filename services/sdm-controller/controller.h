@@ -45,6 +45,9 @@ bool sdm_controller_is_serving(const struct sdm_controller *controller);
 /* True while it has a connection to the broker. */
 bool sdm_controller_is_connected(const struct sdm_controller *controller);
 
+/* False with SDM_UNAVAILABLE set while it cannot do its work for want of a part that is away. */
+bool sdm_controller_check(struct sdm_controller *controller, GError **error);
+
 /* Adds to the control socket's "status". */
 void sdm_controller_fill_status(struct sdm_controller *controller, struct sdm_json *status);
 

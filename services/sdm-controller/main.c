@@ -235,11 +235,7 @@ static bool check_health(void *user, GError **error)
     if (program->controller == NULL) {
         return sdm_unavailable(error, "leads, and is still loading");
     }
-    if (!sdm_controller_is_connected(program->controller)) {
-        return sdm_unavailable(error, "leads without a connection to the broker");
-    }
-    return sdm_controller_is_serving(program->controller) ||
-           sdm_unavailable(error, "leads, and is still looking at what there is");
+    return sdm_controller_check(program->controller, error);
 }
 
 static struct sdm_json *handle_leadership(void *user, const struct sdm_json *args, GError **error)

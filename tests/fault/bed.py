@@ -1,11 +1,14 @@
 """A testbed whose daemons are crashed on purpose, and what it looks like from outside."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -140,6 +143,22 @@ class Bed:
         assert query("SELECT count(*) FROM sdm.reservation WHERE state <> 'released'") == [["0"]]
         assert query("SELECT coalesce(sum(used_bytes), 0), coalesce(sum(n_reservations), 0) FROM sdm.project") == \
             [["0", "0"]], "quota that nobody uses is taken"
+
+
+@contextlib.contextmanager
+def running(kind):
+    """A bed of that kind in a folder of its own: up, and down without a finding of the sanitizers."""
+    folder = tempfile.mkdtemp(prefix="sdm-fault-", dir="/tmp")
+    os.chmod(folder, 0o711)
+    made = kind(folder, os.environ.get("SDM_BUILD", str(ROOT / "build/debug")))
+    try:
+        made.up()
+        yield made
+        made.down()
+        assert not made.findings()
+        shutil.rmtree(folder)
+    finally:
+        made.down()
 
 
 def dump():

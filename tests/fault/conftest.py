@@ -1,21 +1,15 @@
-import os
-import shutil
-import tempfile
-
+import bed as beds
+import outage_bed as outage_beds
 import pytest
-from bed import ROOT, Bed
 
 
 @pytest.fixture(scope="session")
 def bed():
-    folder = tempfile.mkdtemp(prefix="sdm-fault-", dir="/tmp")
-    os.chmod(folder, 0o711)
-    made = Bed(folder, os.environ.get("SDM_BUILD", str(ROOT / "build/debug")))
-    try:
-        made.up()
+    with beds.running(beds.Bed) as made:
         yield made
-        made.down()
-        assert not made.findings()
-        shutil.rmtree(folder)
-    finally:
-        made.down()
+
+
+@pytest.fixture(scope="session")
+def outage_bed():
+    with beds.running(outage_beds.OutageBed) as made:
+        yield made

@@ -1,66 +1,18 @@
 """Connections to broker and database that end after every so many bytes, in either direction: in the middle of a statement, of
 a COMMIT, of a publish.  Who asks again with the same key gets one answer, and there is one effect."""
 
-import os
-import shutil
-import tempfile
-
-import bed as beds
 import pytest
-import tcp_proxy
-from bed import new_key, query, wait_until
+from bed import live_rows, new_key, query, wait_until
 from dead_bed import SIZE
+from outage_bed import CLIENT, Link
 from sdm_client import NoReply
 
-CLIENT = "controller-1"
 STEPS = 4
 
 
-class ProxyBed(beds.Bed):
-    """The controller reaches broker and database through the proxy; we do not."""
-
-    def testbed(self, command, *options):
-        if command == "up":
-            build, only = options[1], options[3]
-            options = ("--build", build, "--proxy", "--only", f"proxy,{only}")
-        return super().testbed(command, *options)
-
-
-@pytest.fixture(scope="module")
-def bed():
-    folder = tempfile.mkdtemp(prefix="sdm-cuts-", dir="/tmp")
-    os.chmod(folder, 0o711)
-    made = ProxyBed(folder, os.environ.get("SDM_BUILD", str(beds.ROOT / "build/debug")))
-    try:
-        made.up()
-        yield made
-        made.down()
-        assert not made.findings()
-        shutil.rmtree(folder)
-    finally:
-        made.down()
-
-
-class Link:
-    """The controller's way to one server."""
-
-    def __init__(self, name):
-        self.name = f"{name}.{CLIENT}"
-
-    def ask(self, command, **arguments):
-        return tcp_proxy.ask(os.environ["SDM_PROXY_CONTROL"], command, arguments)
-
-    def state(self):
-        return next(link for link in self.ask("links")["links"] if link["link"] == self.name)
-
-    def n_bytes(self, direction):
-        return self.state()[direction]["bytes"]
-
-    def cut(self, direction, after):
-        self.ask("cut", link=self.name, direction=direction, after=str(after))
-
-    def heal(self):
-        self.ask("heal", link=self.name)
+@pytest.fixture(name="bed")
+def fixture_bed(outage_bed):
+    return outage_bed
 
 
 def answer(bed, link, message, body, n_cuts=None):
@@ -115,6 +67,6 @@ def test_cut_after_every_so_many_bytes(bed, server, n_connections, direction):
         n_steps_cut += link.state()["cuts"] > n_cuts
     assert n_steps_cut >= STEPS // 2, "the rest were too short to be cut"
     assert int(query("SELECT count(*) FROM sdm.reservation")[0][0]) == n_reservations + STEPS, "each was made once"
-    wait_until("nothing is left", lambda: not beds.live_rows() and not bed.hardware.left_over(), 20)
+    wait_until("nothing is left", lambda: not live_rows() and not bed.hardware.left_over(), 20)
     assert query("SELECT coalesce(sum(used_bytes), 0), coalesce(sum(n_reservations), 0) FROM sdm.project") == [["0", "0"]]
     bed.check_harmless()

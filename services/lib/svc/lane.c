@@ -25,6 +25,8 @@ struct sdm_lane {
     pthread_cond_t wakeup; /* handlers that sleep shall look */
     GQueue waiting;
     size_t n_busy;
+    size_t n_outages; /* handlers that wait for one to end */
+    char *outage;     /* what the last of them said; NULL while there is none */
     bool is_paused;
     bool is_stopping;
     bool is_draining;
@@ -181,6 +183,7 @@ void sdm_lane_free(struct sdm_lane *lane)
     pthread_cond_destroy(&lane->idle);
     pthread_cond_destroy(&lane->wakeup);
     pthread_mutex_destroy(&lane->mutex);
+    g_free(lane->outage);
     g_free(lane->workers);
     g_free(lane);
 }
@@ -268,6 +271,34 @@ bool sdm_lane_sleep(struct sdm_lane *lane, unsigned wait_ms)
     return goes_on;
 }
 
+void sdm_lane_begin_outage(struct sdm_lane *lane, const char *why)
+{
+    pthread_mutex_lock(&lane->mutex);
+    lane->n_outages++;
+    g_free(lane->outage);
+    lane->outage = g_strdup(why);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+void sdm_lane_end_outage(struct sdm_lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    if (--lane->n_outages == 0) {
+        g_clear_pointer(&lane->outage, g_free);
+    }
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+char *sdm_lane_dup_outage(struct sdm_lane *lane)
+{
+    char *why;
+
+    pthread_mutex_lock(&lane->mutex);
+    why = g_strdup(lane->outage);
+    pthread_mutex_unlock(&lane->mutex);
+    return why;
+}
+
 void sdm_lane_drain(struct sdm_lane *lane)
 {
     pthread_mutex_lock(&lane->mutex);
@@ -308,7 +339,7 @@ void sdm_lane_get_stats(struct sdm_lane *lane, struct sdm_lane_stats *stats)
     *stats = (struct sdm_lane_stats){
         .depth = g_queue_get_length(&lane->waiting),
         .n_busy = lane->n_busy,
-        .is_paused = lane->is_paused,
+        .is_paused = lane->is_paused || lane->n_outages > 0,
         .n_pushed = lane->n_pushed,
         .n_refused = lane->n_refused,
         .n_taken = lane->n_taken,

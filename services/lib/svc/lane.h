@@ -65,6 +65,14 @@ void sdm_lane_resume(struct sdm_lane *lane);
  * after 'wait_ms'. */
 bool sdm_lane_sleep(struct sdm_lane *lane, unsigned wait_ms);
 
+/* For a handler that waits: a part that it needs is away, 'why' says which.  Each begin is followed
+ * by one end of the same handler; of several that wait the last to begin tells why. */
+void sdm_lane_begin_outage(struct sdm_lane *lane, const char *why);
+void sdm_lane_end_outage(struct sdm_lane *lane);
+
+/* Why handlers wait, or NULL when none does; the caller frees it. */
+char *sdm_lane_dup_outage(struct sdm_lane *lane);
+
 /* Blocks until nothing waits and no handler runs; a paused lane is not drained while it waits. */
 void sdm_lane_drain(struct sdm_lane *lane);
 
@@ -73,9 +81,9 @@ void sdm_lane_drain(struct sdm_lane *lane);
 void sdm_lane_stop(struct sdm_lane *lane, bool drain);
 
 struct sdm_lane_stats {
-    size_t depth;  /* waiting now */
-    size_t n_busy; /* workers in their handler now */
-    bool is_paused;
+    size_t depth;   /* waiting now */
+    size_t n_busy;  /* workers in their handler now */
+    bool is_paused; /* by sdm_lane_pause(), or because a handler waits for an outage to end */
     uint64_t n_pushed;
     uint64_t n_refused; /* pushes that found the lane full */
     uint64_t n_taken;   /* jobs given to a handler */

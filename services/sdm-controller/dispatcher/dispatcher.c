@@ -1,6 +1,6 @@
 #include "sdm-controller/dispatcher/dispatcher.h"
 
-#include "lib/svc/log.h"
+#include "lib/base/error.h"
 #include "sdm-controller/dispatcher/broker.h"
 #include "sdm-controller/dispatcher/replies.h"
 #include "sdm-controller/dispatcher/request.h"
@@ -106,6 +106,7 @@ static void start_lane(struct sdm_dispatcher *dispatcher, enum sdm_lane_id id, c
     lane->id = id;
     lane->owner = dispatcher;
     lane->lane = sdm_lane_new(&lane_config);
+    sdm_lane_export(lane->lane, config->metrics);
 }
 
 static void start_source(struct sdm_dispatcher *dispatcher, int index, const char *queue,
@@ -124,51 +125,6 @@ static void start_source(struct sdm_dispatcher *dispatcher, int index, const cha
     source->dispatcher = dispatcher;
     source->queue = queue;
     source->consumer = sdm_amqp_consume(dispatcher->amqp, &config);
-}
-
-static double lane_depth(void *user)
-{
-    const struct sdm_worker_lane *lane = user;
-    struct sdm_lane_stats stats;
-
-    sdm_lane_get_stats(lane->lane, &stats);
-    return (double)stats.depth;
-}
-
-static double lane_busy(void *user)
-{
-    const struct sdm_worker_lane *lane = user;
-    struct sdm_lane_stats stats;
-
-    sdm_lane_get_stats(lane->lane, &stats);
-    return (double)stats.busy_us / 1e6;
-}
-
-static double lane_batches(void *user)
-{
-    const struct sdm_worker_lane *lane = user;
-    struct sdm_lane_stats stats;
-
-    sdm_lane_get_stats(lane->lane, &stats);
-    return (double)stats.n_batches;
-}
-
-static void add_metrics(struct sdm_dispatcher *dispatcher, struct sdm_metrics *metrics)
-{
-    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
-        struct sdm_worker_lane *lane = &dispatcher->lanes[i];
-        const char *name = sdm_lane_get_name(lane->lane);
-
-        sdm_metrics_add_function(metrics, SDM_METRICS_GAUGE, "sdm_lane_depth",
-                                 "Requests that wait in a lane", lane_depth, lane, "lane", name,
-                                 NULL);
-        sdm_metrics_add_function(metrics, SDM_METRICS_COUNTER, "sdm_lane_busy_seconds_total",
-                                 "Time that a lane's workers spent on requests", lane_busy, lane,
-                                 "lane", name, NULL);
-        sdm_metrics_add_function(metrics, SDM_METRICS_COUNTER, "sdm_lane_batches_total",
-                                 "Batches that a lane's workers took", lane_batches, lane, "lane",
-                                 name, NULL);
-    }
 }
 
 struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *config)
@@ -190,12 +146,23 @@ struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *co
     };
     start_lane(dispatcher, SDM_LANE_RESERVATION, "reservation", config->n_workers, config);
     start_lane(dispatcher, SDM_LANE_REGISTRY, "registry", 1, config);
-    add_metrics(dispatcher, config->metrics);
     start_source(dispatcher, SOURCE_S10, SDM_QUEUE_S10, config->prefetch);
     start_source(dispatcher, SOURCE_S11, SDM_QUEUE_S11, config->prefetch);
     /* One at a time: what does not end is that one's fault. */
     start_source(dispatcher, SOURCE_TRIAL, SDM_QUEUE_TRIAL, 1);
     return dispatcher;
+}
+
+bool sdm_dispatcher_check(struct sdm_dispatcher *dispatcher, GError **error)
+{
+    for (size_t i = 0; i < SDM_N_LANE_ID; i++) {
+        g_autofree char *why = sdm_lane_dup_outage(dispatcher->lanes[i].lane);
+
+        if (why != NULL) {
+            return sdm_unavailable(error, "requests wait: %s", why);
+        }
+    }
+    return true;
 }
 
 void sdm_dispatcher_stop(struct sdm_dispatcher *dispatcher)

@@ -42,6 +42,9 @@ typedef struct sdm_dispatcher sdm_dispatcher;
 /* Starts lanes and consuming. */
 struct sdm_dispatcher *sdm_dispatcher_new(const struct sdm_dispatcher_config *config);
 
+/* False with SDM_UNAVAILABLE set while requests that were taken wait for a part that is away. */
+bool sdm_dispatcher_check(struct sdm_dispatcher *dispatcher, GError **error);
+
 /* Takes no more requests and finishes those taken; while the database is away they are left to come
  * again. */
 void sdm_dispatcher_stop(struct sdm_dispatcher *dispatcher);

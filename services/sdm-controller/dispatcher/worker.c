@@ -24,6 +24,7 @@ struct sdm_worker {
     struct sdm_pg *pg; /* NULL until the first connect succeeds */
     struct sdm_batch batch;
     unsigned pause_ms;
+    bool has_outage; /* as the lane was told */
     /* The lane stops while the database is away, or another leads: what is left comes again to
      * whoever serves next. */
     bool is_giving_up;
@@ -89,31 +90,47 @@ static void give_up(struct sdm_worker *worker)
     worker->is_giving_up = true;
 }
 
-/* Waits until there is a connection; false when the lane stops first. */
-static bool wait_for_database(struct sdm_worker *worker)
+static void begin_outage(struct sdm_worker *worker, const GError *error)
 {
-    g_autoptr(GError) error = NULL;
-
-    while (!worker->is_giving_up && !connect(worker, &error)) {
-        sdm_log_limited(SDM_LOG_WARNING, "database-away",
-                        sdm_log_text("session", worker->session_name), sdm_log_gerror(error));
-        g_clear_error(&error);
-        if (!sdm_lane_sleep(worker->lane->lane, worker->pause_ms)) {
-            give_up(worker);
-        }
-        worker->pause_ms = MIN(worker->pause_ms * 2, MAX_PAUSE_MS);
+    sdm_log_limited(SDM_LOG_WARNING, "database-away", sdm_log_text("session", worker->session_name),
+                    sdm_log_gerror(error));
+    if (!worker->has_outage) {
+        worker->has_outage = true;
+        sdm_lane_begin_outage(worker->lane->lane, error->message);
     }
-    return !worker->is_giving_up;
 }
 
-/* A pause after an error that a connection which seems alive gave, so that it is not asked in a
- * loop. */
+/* What needed the database is done, or given up. */
+static void end_outage(struct sdm_worker *worker)
+{
+    worker->pause_ms = MIN_PAUSE_MS;
+    if (worker->has_outage) {
+        worker->has_outage = false;
+        sdm_lane_end_outage(worker->lane->lane);
+    }
+}
+
+/* A pause after an error that a connection which seems alive gave, too, so that it is not asked in
+ * a loop. */
 static bool pause_briefly(struct sdm_worker *worker)
 {
     if (!sdm_lane_sleep(worker->lane->lane, worker->pause_ms)) {
         give_up(worker);
     }
     worker->pause_ms = MIN(worker->pause_ms * 2, MAX_PAUSE_MS);
+    return !worker->is_giving_up;
+}
+
+/* Waits until there is a connection; false when the lane stops first. */
+static bool wait_for_database(struct sdm_worker *worker)
+{
+    g_autoptr(GError) error = NULL;
+
+    while (!worker->is_giving_up && !connect(worker, &error)) {
+        begin_outage(worker, error);
+        g_clear_error(&error);
+        pause_briefly(worker);
+    }
     return !worker->is_giving_up;
 }
 
@@ -129,8 +146,13 @@ static void settle_unknown(struct sdm_worker *worker, struct sdm_request *const 
                            enum sdm_batch_result *result)
 {
     while (sdm_batch_is_unknown(&worker->batch) && pause_briefly(worker)) {
+        g_autoptr(GError) error = NULL;
+
         if (wait_for_database(worker)) {
-            *result = sdm_batch_settle(&worker->batch, requests, n, NULL);
+            *result = sdm_batch_settle(&worker->batch, requests, n, &error);
+        }
+        if (error != NULL) {
+            begin_outage(worker, error);
         }
     }
 }
@@ -164,8 +186,7 @@ static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *
         if (result == SDM_BATCH_SUPERSEDED) {
             lose_leadership(worker);
         } else if (result == SDM_BATCH_UNAVAILABLE) {
-            sdm_log_limited(SDM_LOG_WARNING, "database-away",
-                            sdm_log_text("session", worker->session_name), sdm_log_gerror(why));
+            begin_outage(worker, why);
             pause_briefly(worker);
         } else if (result == SDM_BATCH_AGAIN && n > 1 && n_races >= MAX_RACES) {
             return SDM_BATCH_APART;
@@ -176,7 +197,7 @@ static enum sdm_batch_result run(struct sdm_worker *worker, struct sdm_request *
         } else if (result == SDM_BATCH_AGAIN) {
             lose_race(worker, n_races++);
         } else {
-            worker->pause_ms = MIN_PAUSE_MS;
+            end_outage(worker);
             if (why != NULL) {
                 g_propagate_error(error, g_steal_pointer(&why));
             }
@@ -242,6 +263,7 @@ static bool try_note(struct sdm_worker *worker, struct sdm_request *const *reque
         return false;
     }
     if (result == SDM_BATCH_DONE) {
+        end_outage(worker);
         return true;
     }
     sdm_log_limited(SDM_LOG_ERROR, "audit-not-written", sdm_log_text("type", requests[0]->type),
@@ -290,13 +312,16 @@ static void run_read(struct sdm_worker *worker, struct sdm_request *request)
             sdm_request_answer_error(request, error);
         } else if (error->domain == SDM_UNAVAILABLE || sdm_tx_is_again(error)) {
             sdm_request_reset(request);
+            if (error->domain == SDM_UNAVAILABLE) {
+                begin_outage(worker, error);
+            }
             pause_briefly(worker);
             continue;
         } else {
             sdm_replies_fail_take(replies, request, error);
             return;
         }
-        worker->pause_ms = MIN_PAUSE_MS;
+        end_outage(worker);
         send_read(worker, request);
         return;
     }
@@ -402,4 +427,5 @@ void sdm_worker_handle(void *data, void *const *jobs, size_t n)
         run_together(worker, writing, n_writing);
     }
     note_together(worker, (struct sdm_request *const *)refused->pdata, refused->len);
+    end_outage(worker);
 }

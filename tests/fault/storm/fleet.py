@@ -18,13 +18,13 @@ import uuid
 
 import pika
 import tcp_proxy
-from testbed_view import NotInTime, control, program, wait_until
+from servers import Server, is_alive
+from testbed_view import control, program, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 PROJECTS = ("north", "south", "east", "west")
 FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-SETPRIV = {name: ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] for name in ("postgres", "rabbitmq")}
 PR_SET_PDEATHSIG = 1
 # The kernel's "parent" of that signal is a thread: this one lives as long as the campaign.
 SPAWNER = concurrent.futures.ThreadPoolExecutor(1)
@@ -188,7 +188,7 @@ class Fleet:
         pid = int(record.read_text().split()[0])
         words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
         os.kill(pid, signal.SIGTERM)
-        wait_until("the hardware has ended", lambda: not _is_alive(pid), 20)
+        wait_until("the hardware has ended", lambda: not is_alive(pid), 20)
         state = pathlib.Path(os.environ["SDM_EMURACK_STATE"])
         for path in (state / "state", state / "rack.json"):
             path.unlink(missing_ok=True)
@@ -336,47 +336,7 @@ class Fleet:
 
     def respawn(self, name, number, pause):
         """Ends postgres or rabbitmq with a signal, and starts it again with its own words."""
-        record = self.folder / "pids" / name
-        pid = int(record.read_text().split()[0])
-        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-        values = pathlib.Path(f"/proc/{pid}/environ").read_bytes().rstrip(b"\0").split(b"\0")
-        environment = {os.fsdecode(name): os.fsdecode(value) for name, _equals, value in (v.partition(b"=") for v in values)}
-        self._end(pid, number)
+        server = Server(self.folder, name)
+        server.end(number)
         time.sleep(pause)
-        with open(self.log / name, "ab") as log:
-            process = subprocess.Popen([*SETPRIV[name], *map(os.fsdecode, words)], env=environment, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log, start_new_session=True)
-        wait_until(f"{name} has started", lambda: pathlib.Path(f"/proc/{process.pid}/stat").exists(), 5)
-        started = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
-        record.write_text(f"{process.pid} {started}\n")
-
-    @staticmethod
-    def _end(pid, number):
-        """With its children: Erlang's machine is a child of a script."""
-        group = [pid, *_children(pid)]
-        for member in group:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(member, number)
-        with contextlib.suppress(NotInTime):
-            wait_until("it has ended", lambda: not any(_is_alive(member) for member in group), 10)
-            return
-        for member in [pid, *_children(pid), *group]:  # one that is starting does not listen
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(member, signal.SIGKILL)
-        wait_until("it has ended", lambda: not any(_is_alive(member) for member in group), 10)
-
-
-def _children(pid):
-    found = []
-    for child in subprocess.run(["pgrep", "-P", str(pid)], text=True, capture_output=True, check=False).stdout.split():
-        found += [int(child), *_children(int(child))]
-    return found
-
-
-def _is_alive(pid):
-    with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+        server.start()

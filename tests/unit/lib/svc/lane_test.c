@@ -262,6 +262,31 @@ Test(lane, a_stop_ends_a_sleeping_handler)
     cr_assert_lt(g_get_monotonic_time() - start_us, 30 * G_USEC_PER_SEC);
 }
 
+Test(lane, tells_why_handlers_wait_until_none_does)
+{
+    g_autoptr(sdm_metrics) metrics = sdm_metrics_new();
+    g_autoptr(sdm_lane) lane = make(1, 10, 1);
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+    g_autofree char *waiting = NULL;
+    g_autofree char *going_on = NULL;
+
+    sdm_lane_export(lane, metrics);
+    cr_assert_null(sdm_lane_dup_outage(lane));
+    sdm_lane_begin_outage(lane, "no disk");
+    sdm_lane_begin_outage(lane, "no server");
+    sdm_lane_end_outage(lane);
+    first = sdm_lane_dup_outage(lane);
+    cr_assert_str_eq(first, "no server");
+    waiting = sdm_metrics_render(metrics);
+    cr_assert_not_null(strstr(waiting, "sdm_lane_paused{lane=\"test\"} 1\n"), "%s", waiting);
+    sdm_lane_end_outage(lane);
+    second = sdm_lane_dup_outage(lane);
+    cr_assert_null(second);
+    going_on = sdm_metrics_render(metrics);
+    cr_assert_not_null(strstr(going_on, "sdm_lane_paused{lane=\"test\"} 0\n"), "%s", going_on);
+}
+
 Test(lane, shows_its_figures)
 {
     g_autoptr(sdm_metrics) metrics = sdm_metrics_new();

@@ -1,0 +1,71 @@
+"""Database and broker of a testbed as processes that end and start again, with their own words."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+
+from testbed_view import NotInTime, wait_until
+
+SETPRIV = {name: ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] for name in ("postgres", "rabbitmq")}
+
+
+def is_alive(pid):
+    with contextlib.suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(pid):
+    found = []
+    for child in subprocess.run(["pgrep", "-P", str(pid)], text=True, capture_output=True, check=False).stdout.split():
+        found += [int(child), *_children(int(child))]
+    return found
+
+
+class Server:
+    """postgres or rabbitmq of the testbed in 'folder', which runs."""
+
+    def __init__(self, folder, name):
+        self._name = name
+        self._log = pathlib.Path(folder) / "log" / name
+        self._record = pathlib.Path(folder) / "pids" / name
+        self._pid = int(self._record.read_text().split()[0])
+        words = pathlib.Path(f"/proc/{self._pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        values = pathlib.Path(f"/proc/{self._pid}/environ").read_bytes().rstrip(b"\0").split(b"\0")
+        self._words = [os.fsdecode(word) for word in words]
+        self._environment = {os.fsdecode(name): os.fsdecode(value)
+                             for name, _equals, value in (v.partition(b"=") for v in values)}
+
+    def is_alive(self):
+        return is_alive(self._pid)
+
+    def signal(self, number):
+        """To all its processes: Erlang's machine is a child of a script."""
+        for member in (self._pid, *_children(self._pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, number)
+
+    def end(self, number):
+        group = [self._pid, *_children(self._pid)]
+        self.signal(number)
+        with contextlib.suppress(NotInTime):
+            wait_until("it has ended", lambda: not any(is_alive(member) for member in group), 10)
+            return
+        for member in (self._pid, *_children(self._pid), *group):  # one that is starting does not listen
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+        wait_until("it has ended", lambda: not any(is_alive(member) for member in group), 10)
+
+    def start(self):
+        with open(self._log, "ab") as log:
+            process = subprocess.Popen([*SETPRIV[self._name], *self._words], env=self._environment, stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, start_new_session=True)
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        wait_until(f"{self._name} has started", stat.exists, 5)
+        self._pid = process.pid
+        self._record.write_text(f"{process.pid} {stat.read_text().rpartition(')')[2].split()[19]}\n")

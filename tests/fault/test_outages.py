@@ -1,0 +1,168 @@
+"""Outages of what everything stands on: a disk of the database that is full, database and broker that restart in the same
+moment.  Requests wait, are answered once it is over, the same to the same key, and there is one effect."""
+
+import os
+import signal
+import subprocess
+import threading
+
+import pika
+import pytest
+from bed import query, wait_until
+from outage_bed import REQUEST, Asking
+from sdm_client import Client
+from testbed_view import control
+
+
+@pytest.fixture(name="bed")
+def fixture_bed(outage_bed):
+    return outage_bed
+
+
+@pytest.fixture
+def asking(bed):
+    made = Asking()
+    yield made
+    made.close()
+    bed.demo = Client.of("demo")
+    bed.admin = Client.of("admin")
+    assert bed.admin.depth("sdm.dead") == 0, "an outage is no reason to give up a message"
+    bed.health.await_well()
+    bed.release_all()
+    bed.check_harmless()
+
+
+def n_made():
+    return int(query("SELECT count(*) FROM sdm.reservation")[0][0])
+
+
+def fill_up(bed, asking):
+    """Asks until it is noticed."""
+    bed.disk.fill()
+
+    def has_stopped():
+        if len(asking.open()) < 5:
+            asking.ask("s10.reserve", request=REQUEST)
+        asking.collect()
+        return bed.metric('sdm_lane_paused{lane="reservation"}') == 1
+
+    wait_until("requests wait", has_stopped, 60)
+
+
+def test_a_full_disk_holds_requests(bed, asking):
+    n_before = n_made()
+    fill_up(bed, asking)
+    bed.health.await_ill("No space left on device")
+    assert bed.logged("database-away", "No space left on device")
+    waiting = asking.open()
+    asking.collect(1)
+    assert waiting and asking.open() == waiting, "nothing is confirmed that cannot be written"
+    bed.disk.free()
+    bed.health.await_well()
+    asking.insist()
+    made = asking.check()
+    assert n_made() == n_before + len(made)
+    assert bed.metric('sdm_lane_paused{lane="reservation"}') == 0
+
+
+class Supervisor(threading.Thread):
+    """Starts the database again whenever it has ended."""
+
+    def __init__(self, bed):
+        super().__init__(daemon=True)
+        self._server = bed.server("postgres")
+        self._ends = threading.Event()
+        self.n_starts = 0
+
+    def run(self):
+        while not self._ends.wait(0.2):
+            if not self._server.is_alive():
+                self._server.start()
+                self.n_starts += 1
+
+    def stop(self):
+        self._ends.set()
+        self.join(20)
+
+
+@pytest.fixture
+def supervisor(bed):
+    made = Supervisor(bed)
+    made.start()
+    yield made
+    made.stop()
+
+
+def has_database():
+    return subprocess.run(["psql", "-XAtq", os.environ["SDM_DATABASE_ADMIN"], "-c", "SELECT 1"], capture_output=True,
+                          timeout=60, check=False).returncode == 0
+
+
+def has_broker():
+    try:
+        Client.of("demo").close()
+    except pika.exceptions.AMQPError:
+        return False
+    return True
+
+
+def eat_log():
+    """Write-ahead log, until the database cannot have more of it, and panics."""
+    for _ in range(64):
+        done = subprocess.run(["psql", "-XAtq", os.environ["SDM_DATABASE_ADMIN"], "-c",
+                               "SELECT pg_logical_emit_message(true, 'test', repeat('x', 4 << 20))"], capture_output=True, text=True,
+                              timeout=60, check=False)
+        if done.returncode != 0:
+            return done.stderr
+    raise AssertionError("the database did not run out of write-ahead log")
+
+
+def test_no_room_for_the_write_ahead_log(bed, asking, supervisor):
+    """The database ends in the middle of whatever it does, and cannot start until there is room."""
+    n_before = n_made()
+    held = bed.demo.write("s10.reserve", request=REQUEST)["reservation"]["reservation"]
+    # The agent's report comes while nothing can be written.
+    control(os.environ["SDM_EMURACK_CONTROL"], "fault-arm", device="cb0", operation="map", action="delay", ms=2000, count=1)
+    attached = asking.ask("s10.attach", reservation=held, target={"compute_brick": "cb0"}, wait="guest", timeout_ms=60000)
+    bed.disk.fill()
+    for _ in range(8):
+        asking.ask("s10.reserve", request=REQUEST)
+    assert "server closed the connection" in eat_log()
+    asking.ask("s10.reserve", request=REQUEST)
+    bed.health.await_ill("in the database")
+    wait_until("the database has ended, or is at it", lambda: not has_database())
+    bed.disk.free()
+    wait_until("the database is back", has_database)
+    bed.health.await_well()
+    asking.insist()
+    assert asking.answers[attached][0][1].get("reservation", {}).get("state") == "attached"
+    assert n_made() == n_before + 1 + len(asking.check())
+
+
+# How both end, and who is back first.
+@pytest.mark.parametrize("how, first", [({"postgres": signal.SIGKILL, "rabbitmq": signal.SIGKILL}, "postgres"),
+                                        ({"postgres": signal.SIGINT, "rabbitmq": signal.SIGTERM}, "rabbitmq")])
+def test_database_and_broker_restart_in_the_same_moment(bed, asking, how, first):
+    n_before = n_made()
+    held = [bed.demo.write("s10.reserve", request=REQUEST)["reservation"]["reservation"] for _ in range(2)]
+    for _ in range(4):
+        asking.ask("s10.reserve", request=REQUEST)
+    asked = [asking.ask("s10.attach", reservation=reservation, target={"compute_brick": "cb0"}, wait="guest", timeout_ms=60000)
+             for reservation in held]
+    for _ in range(4):
+        asking.ask("s10.reserve", request=REQUEST)
+    servers = {name: bed.server(name) for name in how}
+    ends = [threading.Thread(target=servers[name].end, args=(number,)) for name, number in how.items()]
+    for end in ends:
+        end.start()
+    for end in ends:
+        end.join()
+    bed.health.await_ill("leads")
+    servers[first].start()
+    other = next(name for name in servers if name != first)
+    wait_until(f"{first} is back", has_database if first == "postgres" else has_broker, 60)
+    servers[other].start()
+    bed.health.await_well()
+    asking.insist()
+    assert {asking.answers[key][0][1].get("reservation", {}).get("state") for key in asked} == {"attached"}
+    assert n_made() == n_before + len(held) + len(asking.check())
