@@ -19,6 +19,7 @@ struct sdm_controller_options {
     int64_t prefetch;
     int64_t report_queues;
     int64_t max_queued;
+    int64_t outbox_patience_ms;
     int64_t beat_ms;
     int64_t standby_after_ms;
     int64_t yield_after_ms;

@@ -251,6 +251,7 @@ static void make_service(struct sdm_controller *controller)
         .database = options->database,
         .epoch = controller->epoch,
         .batch_max = 256,
+        .patience_ms = options->outbox_patience_ms,
         .metrics = metrics,
         .on_superseded = on_superseded,
         .user = controller,

@@ -49,6 +49,10 @@ static const struct sdm_conf_option options[] = {
              "keeps the number that it was made with, and a controller that wants another one "
              "cannot use it",
      OFFSET(max_queued)},
+    {"outbox-patience-ms", SDM_CONF_INT, .unit = "ms", .fallback = "30000", .min = 1000,
+     .max = 86400000,
+     .text = "an event or answer that a full queue refuses is offered again until it is so old",
+     OFFSET(outbox_patience_ms)},
     {"beat-ms", SDM_CONF_INT, .unit = "ms", .fallback = "250", .min = 50, .max = 60000,
      .text = "time between beats of the leader, and between looks of a standby", OFFSET(beat_ms)},
     {"standby-after-ms", SDM_CONF_INT, .unit = "ms", .fallback = "1500", .min = 100, .max = 600000,

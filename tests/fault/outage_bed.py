@@ -82,6 +82,8 @@ class OutageBed(beds.Bed):
 
     def __init__(self, folder, build):
         super().__init__(folder, build)
+        # What a full queue refuses is soon dropped.
+        self.environment["SDM_OUTBOX_PATIENCE_MS"] = "3000"
         os.makedirs(f"{folder}/postgres", mode=0o711)
         self.disk = Disk(f"{folder}/postgres/data")
 

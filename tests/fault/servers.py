@@ -37,6 +37,7 @@ class Server:
         self._pid = int(self._record.read_text().split()[0])
         words = pathlib.Path(f"/proc/{self._pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
         values = pathlib.Path(f"/proc/{self._pid}/environ").read_bytes().rstrip(b"\0").split(b"\0")
+        self._process = None  # held: Python reaps those that nobody holds
         self._words = [os.fsdecode(word) for word in words]
         self._environment = {os.fsdecode(name): os.fsdecode(value)
                              for name, _equals, value in (v.partition(b"=") for v in values)}
@@ -63,9 +64,10 @@ class Server:
 
     def start(self):
         with open(self._log, "ab") as log:
-            process = subprocess.Popen([*SETPRIV[self._name], *self._words], env=self._environment, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log, start_new_session=True)
-        stat = pathlib.Path(f"/proc/{process.pid}/stat")
-        wait_until(f"{self._name} has started", stat.exists, 5)
-        self._pid = process.pid
-        self._record.write_text(f"{process.pid} {stat.read_text().rpartition(')')[2].split()[19]}\n")
+            self._process = subprocess.Popen([*SETPRIV[self._name], *self._words], env=self._environment,
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self._pid = self._process.pid
+        # One that ends at once is gone when it is reaped.
+        with contextlib.suppress(OSError):
+            stat = pathlib.Path(f"/proc/{self._pid}/stat").read_text()
+            self._record.write_text(f"{self._pid} {stat.rpartition(')')[2].split()[19]}\n")

@@ -14,8 +14,10 @@
 #include "sdm-controller/store/outbox.h"
 #include "sdm-controller/store/tx.h"
 
-/* How long a confirm may take before the round is given up and tried again later. */
-#define CONFIRM_TIMEOUT_US (30L * G_USEC_PER_SEC)
+/* How long confirms may take at the end, when nobody waits for more. */
+#define STOP_TIMEOUT_US (2L * G_USEC_PER_SEC)
+/* The first pause before what was refused is tried again; doubled each time that it is. */
+#define MIN_PAUSE_US (1L * G_USEC_PER_SEC)
 
 struct sdm_publisher {
     struct sdm_publisher_config config;
@@ -23,10 +25,23 @@ struct sdm_publisher {
     struct sdm_lane *lane;
     struct sdm_pg *pg; /* the worker's; NULL until it connected */
     struct sdm_tx tx;
+    gint is_stopping; /* atomic */
+    gint64 pause_us;  /* the worker's: between tries of what was refused */
+    gint64 due_us;    /* the worker's: of the next of them */
     struct sdm_counter *published;
     struct sdm_counter *nowhere;
     struct sdm_counter *refused;
     struct sdm_counter *lost;
+    struct sdm_counter *dropped;
+};
+
+/* What became of the messages of a round. */
+struct sorted {
+    int64_t *done;
+    size_t n_done;
+    int64_t *refused; /* for the first time */
+    size_t n_refused;
+    bool is_lost; /* of some nobody knows */
 };
 
 /* A batch on its way.  Callbacks may come after the round has given up on it. */
@@ -113,57 +128,92 @@ static bool publish_one(struct sdm_publisher *publisher, struct round *round, si
     return false;
 }
 
-static void wait_for_outcomes(struct round *round)
+/* Until the broker has said something of each, or the connection is lost, which ends them too: a
+ * broker that takes nothing for a while is not sent the same again and again. */
+static void wait_for_outcomes(struct sdm_publisher *publisher, struct round *round)
 {
-    gint64 end = g_get_monotonic_time() + CONFIRM_TIMEOUT_US;
+    gint64 stop_us = 0;
 
     pthread_mutex_lock(&round->mutex);
-    while (round->n_open > 0 && sdm_cond_wait_until(&round->changed, &round->mutex, end)) {
+    while (round->n_open > 0) {
+        gint64 now_us = g_get_monotonic_time();
+
+        if (stop_us == 0 && g_atomic_int_get(&publisher->is_stopping)) {
+            stop_us = now_us + STOP_TIMEOUT_US;
+        }
+        if (stop_us != 0 && now_us >= stop_us) {
+            break;
+        }
+        sdm_cond_wait_until(&round->changed, &round->mutex, now_us + G_USEC_PER_SEC / 2);
     }
     pthread_mutex_unlock(&round->mutex);
 }
 
-/* Writes the numbers of what is done with; false when something was lost on the way.  What the
- * broker has refused, as a full queue does and a node that stops, stays and is tried again. */
-static bool collect(struct sdm_publisher *publisher, struct round *round,
-                    const struct sdm_outbox_message *rows, size_t n, int64_t *done, size_t *n_done)
+/* The queue that refuses it belongs to whoever listens there: after a while it is that one's loss,
+ * and no longer everybody's burden. */
+static void drop(struct sdm_publisher *publisher, const struct sdm_outbox_message *row)
 {
-    bool is_lost = false;
+    sdm_counter_add(publisher->dropped, 1);
+    sdm_log_limited(SDM_LOG_WARNING, "outbox-dropped", sdm_log_text("type", row->type),
+                    sdm_log_text("routing_key", row->routing_key),
+                    sdm_log_int("age_ms", row->age_ms));
+}
 
-    *n_done = 0;
+/* What the broker has refused, as a full queue does and a node that stops, stays, and is tried
+ * again beside the others until it is too old. */
+static void sort_refused(struct sdm_publisher *publisher, const struct sdm_outbox_message *row,
+                         struct sorted *sorted)
+{
+    sdm_counter_add(publisher->refused, 1);
+    if (row->outbox_no > 0) {
+        sorted->refused[sorted->n_refused++] = row->outbox_no;
+    } else if (row->age_ms >= publisher->config.patience_ms) {
+        drop(publisher, row);
+        sorted->done[sorted->n_done++] = row->outbox_no;
+    }
+}
+
+static void sort(struct sdm_publisher *publisher, struct round *round,
+                 const struct sdm_outbox_message *rows, size_t n, struct sorted *sorted)
+{
     pthread_mutex_lock(&round->mutex);
     for (size_t i = 0; i < n; i++) {
         switch (round->outcomes[i]) {
         case SDM_AMQP_CONFIRMED:
             sdm_counter_add(publisher->published, 1);
-            done[(*n_done)++] = rows[i].outbox_no;
+            sorted->done[sorted->n_done++] = rows[i].outbox_no;
             break;
         case SDM_AMQP_RETURNED:
             sdm_counter_add(publisher->nowhere, 1);
-            done[(*n_done)++] = rows[i].outbox_no;
+            sorted->done[sorted->n_done++] = rows[i].outbox_no;
             break;
         case SDM_AMQP_REFUSED:
-            sdm_counter_add(publisher->refused, 1);
+            sort_refused(publisher, &rows[i], sorted);
             break;
         case SDM_AMQP_LOST:
             sdm_counter_add(publisher->lost, 1);
-            is_lost = true;
+            sorted->is_lost = true;
             break;
         }
     }
     pthread_mutex_unlock(&round->mutex);
-    return !is_lost;
 }
 
-static bool forget(struct sdm_publisher *publisher, const int64_t *done, size_t n, GError **error)
+/* Deletes what is done with, and puts off what was refused. */
+static bool note(struct sdm_publisher *publisher, const struct sorted *sorted, GError **error)
 {
-    if (n == 0) {
+    if (sorted->n_done == 0 && sorted->n_refused == 0) {
         return true;
     }
     if (!sdm_tx_begin(&publisher->tx, publisher->pg, publisher->config.epoch, error)) {
         return false;
     }
-    sdm_outbox_delete(&publisher->tx, done, n);
+    if (sorted->n_done > 0) {
+        sdm_outbox_delete(&publisher->tx, sorted->done, sorted->n_done);
+    }
+    if (sorted->n_refused > 0) {
+        sdm_outbox_put_off(&publisher->tx, sorted->refused, sorted->n_refused);
+    }
     if (sdm_tx_commit(&publisher->tx, error)) {
         return true;
     }
@@ -177,27 +227,11 @@ static bool forget(struct sdm_publisher *publisher, const int64_t *done, size_t 
     return false;
 }
 
-/* One round, of what comes after '*after_no'; '*more' when there may be more to do at once. */
-static bool publish_round(struct sdm_publisher *publisher, int64_t *after_no, bool *more,
-                          GError **error)
+static bool publish_all(struct sdm_publisher *publisher, struct round *round,
+                        const struct sdm_outbox_message *rows, size_t n, GError **error)
 {
-    g_autoptr(sdm_arena) arena = sdm_arena_new();
-    struct sdm_outbox_message *rows;
-    struct round *round;
-    int64_t *done;
-    size_t n;
-    size_t n_done;
     bool ok = true;
 
-    if (!sdm_outbox_read(publisher->pg, *after_no, publisher->config.batch_max, arena, &rows, &n,
-                         error)) {
-        return false;
-    }
-    if (n == 0) {
-        return true;
-    }
-    *after_no = rows[n - 1].outbox_no;
-    round = round_new(n);
     for (size_t i = 0; i < n && ok; i++) {
         if (sdm_sabotage("lost-outbox-row") && rows[i].outbox_no % 7 == 0) {
             round->outcomes[i] = SDM_AMQP_CONFIRMED;
@@ -205,14 +239,39 @@ static bool publish_round(struct sdm_publisher *publisher, int64_t *after_no, bo
         }
         ok = publish_one(publisher, round, i, &rows[i], error);
     }
-    wait_for_outcomes(round);
-    done = SDM_ARENA_NEW(arena, int64_t, n);
-    *more = collect(publisher, round, rows, n, done, &n_done);
-    round_unref(round);
-    if (n_done > 0 && sdm_fault("outbox.published", ok ? error : NULL)) {
+    wait_for_outcomes(publisher, round);
+    return ok;
+}
+
+/* One round, of what comes after '*after_no', or of what was put off; '*n' messages. */
+static bool publish_round(struct sdm_publisher *publisher, bool is_put_off, int64_t *after_no,
+                          size_t *n, bool *is_lost, GError **error)
+{
+    g_autoptr(sdm_arena) arena = sdm_arena_new();
+    struct sdm_outbox_message *rows;
+    struct round *round;
+    struct sorted sorted = {0};
+    bool ok;
+
+    if (!sdm_outbox_read(publisher->pg, is_put_off, *after_no, publisher->config.batch_max, arena,
+                         &rows, n, error)) {
         return false;
     }
-    return forget(publisher, done, n_done, ok ? error : NULL) && ok;
+    if (*n == 0) {
+        return true;
+    }
+    *after_no = rows[*n - 1].outbox_no;
+    round = round_new(*n);
+    ok = publish_all(publisher, round, rows, *n, error);
+    sorted.done = SDM_ARENA_NEW(arena, int64_t, *n);
+    sorted.refused = SDM_ARENA_NEW(arena, int64_t, *n);
+    sort(publisher, round, rows, *n, &sorted);
+    round_unref(round);
+    *is_lost = sorted.is_lost;
+    if (sorted.n_done > 0 && sdm_fault("outbox.published", ok ? error : NULL)) {
+        return false;
+    }
+    return note(publisher, &sorted, ok ? error : NULL) && ok;
 }
 
 static bool connect(struct sdm_publisher *publisher, GError **error)
@@ -227,32 +286,63 @@ static bool connect(struct sdm_publisher *publisher, GError **error)
     return publisher->pg != NULL;
 }
 
+static void fail(struct sdm_publisher *publisher, const GError *error)
+{
+    if (sdm_tx_is_superseded(error)) {
+        publisher->config.on_superseded(publisher->config.user);
+    } else {
+        /* The next wake or poll tries again. */
+        sdm_log_limited(SDM_LOG_WARNING, "outbox-waits", sdm_log_gerror(error));
+    }
+}
+
+/* Everything, or everything that was put off, as far as it goes; '*n_found' messages. */
+static void publish(struct sdm_publisher *publisher, bool is_put_off, size_t *n_found)
+{
+    /* From the start with each turn, because numbers show up in another order than they were given.
+     */
+    int64_t after_no = 0;
+    bool is_lost = false;
+    size_t n = 1;
+
+    *n_found = 0;
+    while (n > 0 && !is_lost && sdm_amqp_is_connected(publisher->config.amqp)) {
+        g_autoptr(GError) error = NULL;
+
+        if (!connect(publisher, &error) ||
+            !publish_round(publisher, is_put_off, &after_no, &n, &is_lost, &error)) {
+            fail(publisher, error);
+            return;
+        }
+        *n_found += n;
+    }
+}
+
+/* What was refused comes beside the rest, the more seldom the longer there is any. */
+static void publish_put_off(struct sdm_publisher *publisher)
+{
+    gint64 longest_us = publisher->config.patience_ms * 1000 / 4;
+    gint64 now_us = g_get_monotonic_time();
+    size_t n;
+
+    if (now_us < publisher->due_us) {
+        return;
+    }
+    publish(publisher, true, &n);
+    publisher->pause_us =
+        MIN(n > 0 ? publisher->pause_us * 2 : MIN_PAUSE_US, MAX(longest_us, MIN_PAUSE_US));
+    publisher->due_us = now_us + publisher->pause_us;
+}
+
 static void handle(void *worker, void *const *jobs, size_t n)
 {
     struct sdm_publisher *publisher = worker;
-    /* From the start with each turn, because numbers show up in another order than they were given;
-     * what was refused does not stand in the way of what comes after it. */
-    int64_t after_no = 0;
-    bool more = true;
+    size_t n_found;
 
     (void)jobs;
     (void)n;
-    while (more) {
-        g_autoptr(GError) error = NULL;
-
-        more = false;
-        if (!sdm_amqp_is_connected(publisher->config.amqp) ||
-            (connect(publisher, &error) && publish_round(publisher, &after_no, &more, &error))) {
-            continue;
-        }
-        more = false;
-        if (sdm_tx_is_superseded(error)) {
-            publisher->config.on_superseded(publisher->config.user);
-        } else {
-            /* The next wake or poll tries again. */
-            sdm_log_limited(SDM_LOG_WARNING, "outbox-waits", sdm_log_gerror(error));
-        }
-    }
+    publish(publisher, false, &n_found);
+    publish_put_off(publisher);
 }
 
 static struct sdm_counter *counter(struct sdm_metrics *metrics, const char *outcome)
@@ -289,6 +379,8 @@ struct sdm_publisher *sdm_publisher_new(const struct sdm_publisher_config *confi
     publisher->nowhere = counter(config->metrics, "nowhere");
     publisher->refused = counter(config->metrics, "refused");
     publisher->lost = counter(config->metrics, "lost");
+    publisher->dropped = counter(config->metrics, "dropped");
+    publisher->pause_us = MIN_PAUSE_US;
     publisher->lane = sdm_lane_new(&lane);
     return publisher;
 }
@@ -300,6 +392,7 @@ void sdm_publisher_wake(struct sdm_publisher *publisher)
 
 void sdm_publisher_stop(struct sdm_publisher *publisher)
 {
+    g_atomic_int_set(&publisher->is_stopping, 1);
     sdm_publisher_wake(publisher);
     sdm_lane_stop(publisher->lane, true);
 }

@@ -2,7 +2,9 @@
  * has confirmed or could hand to nobody.
  *
  * At least once: a message whose deletion is lost goes out again.  An event that nobody listens to
- * and an answer whose queue is gone are normal, and done.
+ * and an answer whose queue is gone are normal, and done.  What the broker refuses, because one of
+ * the queues that it is routed to is full, is put off: it stands in the way of nothing, is offered
+ * again now and then, to all of its queues, and is dropped when that has lasted too long.
  *
  * Thread rule: waking from any thread; all else belongs to the main thread. */
 #pragma once
@@ -18,7 +20,8 @@ struct sdm_publisher_config {
     struct sdm_amqp *amqp;
     const char *database;
     int64_t epoch;
-    size_t batch_max; /* messages a round */
+    size_t batch_max;    /* messages a round */
+    int64_t patience_ms; /* age at which what is refused again is dropped */
     struct sdm_metrics *metrics;
     /* Another leads; any thread. */
     void (*on_superseded)(void *user);

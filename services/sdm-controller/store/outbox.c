@@ -10,12 +10,36 @@ static const struct sdm_pg_statement add_statement = {
     .n_params = 5,
 };
 
+#define COLUMNS                                                                                    \
+    "o.outbox_no::bigint, o.exchange::text, o.routing_key::text, o.type::text,"                    \
+    " o.correlation_id::text, o.body::text,"                                                       \
+    " (extract(epoch FROM now() - o.created) * 1000)::bigint"
+
 static const struct sdm_pg_statement read_statement = {
     .name = "outbox_read",
-    .sql = "SELECT o.outbox_no::bigint, o.exchange::text, o.routing_key::text, o.type::text,"
-           " o.correlation_id::text, o.body::text FROM sdm.outbox o"
+    .sql = "SELECT " COLUMNS " FROM sdm.outbox o"
            " WHERE o.outbox_no > $1::bigint ORDER BY o.outbox_no LIMIT $2::bigint",
     .n_params = 2,
+};
+
+/* What is put off has its number negated: so those who read the rest do not meet it. */
+static const struct sdm_pg_statement read_put_off_statement = {
+    .name = "outbox_read_put_off",
+    .sql = "SELECT " COLUMNS " FROM sdm.outbox o"
+           " WHERE o.outbox_no < $1::bigint ORDER BY o.outbox_no DESC LIMIT $2::bigint",
+    .n_params = 2,
+};
+
+static const struct sdm_pg_statement put_off_statement = {
+    .name = "outbox_put_off",
+    .sql = "WITH o AS (DELETE FROM sdm.outbox WHERE outbox_no = ANY ($1::bigint[]) RETURNING "
+           "outbox_no,"
+           " exchange, routing_key, type, correlation_id, body, created)"
+           " INSERT INTO sdm.outbox (outbox_no, exchange, routing_key, type, correlation_id, body, "
+           "created)"
+           " OVERRIDING SYSTEM VALUE SELECT -o.outbox_no, o.exchange, o.routing_key, o.type,"
+           " o.correlation_id, o.body, o.created FROM o",
+    .n_params = 1,
 };
 
 /* A crash may bring back what was deleted: then it goes out once more, as it may anyway.  So nobody
@@ -58,11 +82,13 @@ static bool read_message(const struct sdm_pg_result *result, int row, struct sdm
     message->type = sdm_arena_strdup(arena, texts[2]);
     message->correlation_id = sdm_arena_strdup(arena, texts[3]);
     message->body = sdm_arena_strdup(arena, texts[4]);
-    return sdm_pg_get_int64(result, row, 0, &message->outbox_no, error);
+    return sdm_pg_get_int64(result, row, 0, &message->outbox_no, error) &&
+           sdm_pg_get_int64(result, row, 6, &message->age_ms, error);
 }
 
-bool sdm_outbox_read(struct sdm_pg *pg, int64_t after_no, size_t n_max, struct sdm_arena *arena,
-                     struct sdm_outbox_message **messages, size_t *n, GError **error)
+bool sdm_outbox_read(struct sdm_pg *pg, bool is_put_off, int64_t after_no, size_t n_max,
+                     struct sdm_arena *arena, struct sdm_outbox_message **messages, size_t *n,
+                     GError **error)
 {
     g_auto(sdm_pg_args) args = {0};
     g_autoptr(sdm_pg_result) result = NULL;
@@ -70,7 +96,7 @@ bool sdm_outbox_read(struct sdm_pg *pg, int64_t after_no, size_t n_max, struct s
 
     sdm_pg_arg_int64(&args, after_no);
     sdm_pg_arg_int64(&args, (int64_t)n_max);
-    result = sdm_pg_exec(pg, &read_statement, &args, error);
+    result = sdm_pg_exec(pg, is_put_off ? &read_put_off_statement : &read_statement, &args, error);
     if (result == NULL) {
         return false;
     }
@@ -94,5 +120,13 @@ void sdm_outbox_delete(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n)
     sdm_tx_queue(tx, &delete_statement, &args);
 }
 
-SDM_STORE_STATEMENTS(outbox, &add_statement, &read_statement, &unhurried_statement,
-                     &delete_statement)
+void sdm_outbox_put_off(struct sdm_tx *tx, const int64_t *outbox_nos, size_t n)
+{
+    g_auto(sdm_pg_args) args = {0};
+
+    sdm_pg_arg_int64_array(&args, outbox_nos, n);
+    sdm_tx_queue(tx, &put_off_statement, &args);
+}
+
+SDM_STORE_STATEMENTS(outbox, &add_statement, &read_statement, &read_put_off_statement,
+                     &put_off_statement, &unhurried_statement, &delete_statement)
