@@ -178,17 +178,21 @@ class Asking:
         wait_until("all are answered", answered, seconds)
 
     def check(self):
-        """All answers to one key are the same, also to one that is asked once more; what was confirmed is there, once."""
+        """All answers to one key are the same, also to one that is asked once more; what was confirmed is there."""
         for key in self.asked:
             self.repeat(key)
         n_answers = {key: len(answers) for key, answers in self.answers.items()}
         wait_until("all are answered again", lambda: self.collect() or not self._missing(n_answers), 60)
         differing = {key: answers for key, answers in self.answers.items() if any(answer != answers[0] for answer in answers)}
         assert not differing, differing
+        return self.promised()
+
+    def promised(self):
+        """The reservations that replies have confirmed: each is in the database, and nobody else's."""
         reservations = [answers[0][1]["reservation"]["reservation"] for key, answers in self.answers.items()
                         if answers[0][0] == "s10.reply/1" and self.asked[key][0] == "s10.reserve"]
-        made = [name for (name,) in query("SELECT reservation FROM sdm.reservation")]
-        assert set(reservations) <= set(made), "a reply confirmed what is not there"
+        made = {name for (name,) in query("SELECT reservation FROM sdm.reservation")}
+        assert set(reservations) <= made, "a reply confirmed what is not there"
         assert len(set(reservations)) == len(reservations), "two keys have one reservation"
         return set(reservations)
 
