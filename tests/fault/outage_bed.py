@@ -22,6 +22,7 @@ CLIENT = "controller-1"
 REQUEST = {"compute_bricks": ["cb0"], "size_bytes": SIZE, "latency_class": "inter-rack", "mode": "device"}
 # Room for a fresh cluster, the schema, and a few segments of its write-ahead log.
 DISK_MIB = 192
+HEARTBEAT_S = 3
 
 
 class Disk:
@@ -84,6 +85,7 @@ class OutageBed(beds.Bed):
         super().__init__(folder, build)
         # What a full queue refuses is soon dropped.
         self.environment["SDM_OUTBOX_PATIENCE_MS"] = "3000"
+        self.environment["SDM_BROKER_HEARTBEAT_S"] = str(HEARTBEAT_S)
         os.makedirs(f"{folder}/postgres", mode=0o711)
         self.disk = Disk(f"{folder}/postgres/data")
 

@@ -40,7 +40,7 @@ struct sdm_amqp_config {
     void *user;
 
     /* 0 takes the value in brackets. */
-    unsigned heartbeat_s;        /* [10] */
+    unsigned heartbeat_s;        /* lost after twice as long [10] */
     unsigned connect_timeout_ms; /* of each step of connecting [5000] */
     unsigned reconnect_min_ms;   /* pause after the first loss [100], doubled each time, */
     unsigned reconnect_max_ms;   /* up to this [5000]; half of each pause is random */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/amqp/amqp.h"
 #include "lib/conf/conf.h"
@@ -18,6 +19,7 @@ struct sdm_amqp_options {
     char *ca_file;
     char *cert_file;
     char *key_file;
+    int64_t heartbeat_s;
 };
 
 /* Rows of a program's option table; 'member' of 'type' is a struct sdm_amqp_options. */
@@ -35,9 +37,14 @@ struct sdm_amqp_options {
         {"broker-cert", SDM_CONF_PATH,                                                             \
          .text = "certificate (PEM) that is shown to a broker at amqps://",                        \
          .offset = offsetof(type, member.cert_file)},                                              \
+        {"broker-key", SDM_CONF_PATH, .text = "its key, in a file that only its owner can read",   \
+         .offset = offsetof(type, member.key_file)},                                               \
     {                                                                                              \
-        "broker-key", SDM_CONF_PATH, .text = "its key, in a file that only its owner can read",    \
-                                     .offset = offsetof(type, member.key_file)                     \
+        "broker-heartbeat-s", SDM_CONF_INT,                                                        \
+            .unit = "s", .fallback = "10", .min = 1, .max = 3600,                                  \
+            .text = "time between signs of life; a broker that is silent for "                     \
+                    "twice as long is lost, and connected to anew",                                \
+            .offset = offsetof(type, member.heartbeat_s)                                           \
     }
 
 /* Where to and how to connect, into 'config', which borrows from 'options'. */
@@ -49,4 +56,5 @@ static inline void sdm_amqp_options_apply(const struct sdm_amqp_options *options
     config->ca_file = options->ca_file;
     config->cert_file = options->cert_file;
     config->key_file = options->key_file;
+    config->heartbeat_s = (unsigned)options->heartbeat_s;
 }
