@@ -37,7 +37,9 @@ static void handle(void *own, void *const *jobs, size_t n)
     if (++((struct own *)own)->n % 50 == 0) {
         sdm_lane_pause(lane);
         sdm_lane_put_back(lane, jobs, n);
+        sdm_lane_begin_outage(lane, "nothing is there");
         sdm_lane_sleep(lane, 1);
+        sdm_lane_end_outage(lane);
         sdm_lane_resume(lane);
         return;
     }
@@ -104,6 +106,7 @@ int main(void)
     }
     for (int i = 0; i < 20; i++) {
         g_free(sdm_metrics_render(metrics));
+        g_free(sdm_lane_dup_outage(lane));
     }
     for (int i = 0; i < N_PUSHERS; i++) {
         pthread_join(threads[i], NULL);
