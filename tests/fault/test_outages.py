@@ -11,7 +11,6 @@ import pytest
 from bed import query, wait_until
 from outage_bed import REQUEST, Asking
 from sdm_client import Client
-from testbed_view import control
 
 
 @pytest.fixture(name="bed")
@@ -65,34 +64,6 @@ def test_a_full_disk_holds_requests(bed, asking):
     assert bed.metric('sdm_lane_paused{lane="reservation"}') == 0
 
 
-class Supervisor(threading.Thread):
-    """Starts the database again whenever it has ended."""
-
-    def __init__(self, bed):
-        super().__init__(daemon=True)
-        self._server = bed.server("postgres")
-        self._ends = threading.Event()
-        self.n_starts = 0
-
-    def run(self):
-        while not self._ends.wait(0.2):
-            if not self._server.is_alive():
-                self._server.start()
-                self.n_starts += 1
-
-    def stop(self):
-        self._ends.set()
-        self.join(20)
-
-
-@pytest.fixture
-def supervisor(bed):
-    made = Supervisor(bed)
-    made.start()
-    yield made
-    made.stop()
-
-
 def has_database():
     return subprocess.run(["psql", "-XAtq", os.environ["SDM_DATABASE_ADMIN"], "-c", "SELECT 1"], capture_output=True,
                           timeout=60, check=False).returncode == 0
@@ -104,39 +75,6 @@ def has_broker():
     except pika.exceptions.AMQPError:
         return False
     return True
-
-
-def eat_log():
-    """Write-ahead log, until the database cannot have more of it, and panics."""
-    for _ in range(64):
-        done = subprocess.run(["psql", "-XAtq", os.environ["SDM_DATABASE_ADMIN"], "-c",
-                               "SELECT pg_logical_emit_message(true, 'test', repeat('x', 4 << 20))"], capture_output=True, text=True,
-                              timeout=60, check=False)
-        if done.returncode != 0:
-            return done.stderr
-    raise AssertionError("the database did not run out of write-ahead log")
-
-
-def test_no_room_for_the_write_ahead_log(bed, asking, supervisor):
-    """The database ends in the middle of whatever it does, and cannot start until there is room."""
-    n_before = n_made()
-    held = bed.demo.write("s10.reserve", request=REQUEST)["reservation"]["reservation"]
-    # The agent's report comes while nothing can be written.
-    control(os.environ["SDM_EMURACK_CONTROL"], "fault-arm", device="cb0", operation="map", action="delay", ms=2000, count=1)
-    attached = asking.ask("s10.attach", reservation=held, target={"compute_brick": "cb0"}, wait="guest", timeout_ms=60000)
-    bed.disk.fill()
-    for _ in range(8):
-        asking.ask("s10.reserve", request=REQUEST)
-    assert "server closed the connection" in eat_log()
-    asking.ask("s10.reserve", request=REQUEST)
-    bed.health.await_ill("in the database")
-    wait_until("the database has ended, or is at it", lambda: not has_database())
-    bed.disk.free()
-    wait_until("the database is back", has_database)
-    bed.health.await_well()
-    asking.insist()
-    assert asking.answers[attached][0][1].get("reservation", {}).get("state") == "attached"
-    assert n_made() == n_before + 1 + len(asking.check())
 
 
 # How both end, and who is back first.
