@@ -1,6 +1,7 @@
 """A testbed whose database has a small disk of its own, with a proxy before database and broker; and clients that ask again
 until they are answered."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -207,4 +208,5 @@ class Asking:
 
     def close(self):
         if self._client is not None:
-            self._client.close()
+            with contextlib.suppress(pika.exceptions.AMQPError):
+                self._client.close()

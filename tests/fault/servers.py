@@ -11,9 +11,16 @@ from testbed_view import NotInTime, wait_until
 SETPRIV = {name: ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] for name in ("postgres", "rabbitmq")}
 
 
-def is_alive(pid):
+def _exists(pid):
+    """Also one that has ended, and that nobody has reaped: PostgreSQL does not start beside it."""
     with contextlib.suppress(ChildProcessError, OSError):
         os.waitpid(pid, os.WNOHANG)
+    return os.path.exists(f"/proc/{pid}")
+
+
+def is_alive(pid):
+    if not _exists(pid):
+        return False
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -55,7 +62,7 @@ class Server:
         group = [self._pid, *_children(self._pid)]
         self.signal(number)
         with contextlib.suppress(NotInTime):
-            wait_until("it has ended", lambda: not any(is_alive(member) for member in group), 10)
+            wait_until("it has ended", lambda: not any(_exists(member) for member in group), 10)
             return
         for member in (self._pid, *_children(self._pid), *group):  # one that is starting does not listen
             with contextlib.suppress(ProcessLookupError):
