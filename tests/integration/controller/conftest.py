@@ -6,6 +6,10 @@ import harness
 import letters
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "fault_points: arms fault points, which only some builds have")
+
+
 @pytest.fixture(scope="session")
 def bed():
     running = harness.Bed()

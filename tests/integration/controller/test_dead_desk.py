@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 import pika
+import pytest
 
 from harness import MIB, eventually, key, plan_request
 from letters import CRASHED, metrics_text
@@ -87,6 +88,7 @@ def test_all_letters_are_sent_again_or_thrown_away(bed, metered, purged):
     assert purged.ok("s11.dead.drop/1", {"all": True}) == {"n": 0, "n_left": 0, "n_kept": 0}
 
 
+@pytest.mark.fault_points
 def test_a_letter_is_sent_again_once(bed, instead, purged, prepared):
     """What failed is carried out when it can be, and who asked is told; the others stay where they are."""
     database, names, alice = prepared
@@ -134,6 +136,7 @@ def test_what_the_broker_gave_up_says_so(instead, purged, prepared):
     controller.stop()
 
 
+@pytest.mark.fault_points
 def test_a_crash_while_letters_are_sent_again_loses_none(instead, purged, prepared):
     """Each is at its queue or still a letter: here all are both or one, and what is sent twice is done once."""
     database, _, alice = prepared

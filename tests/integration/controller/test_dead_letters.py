@@ -117,6 +117,7 @@ def has_reply(client, correlation):
     ("s10.release/1", {"key": "poison", "reservation": GONE}),
     ("s10.list/1", {}),
 ], ids=["writing", "reading"])
+@pytest.mark.fault_points
 def test_a_message_that_ends_the_controller_each_time(bed, instead, purged, prepared, type_, body):
     """It is told so after a bounded number of crashes; what was handed out beside it is carried out."""
     database, names, alice = prepared
@@ -146,6 +147,7 @@ def test_a_message_that_ends_the_controller_each_time(bed, instead, purged, prep
     doomed.running.stop()
 
 
+@pytest.mark.fault_points
 def test_a_message_that_fails_and_then_succeeds(instead, purged, prepared):
     database, _, alice = prepared
     point = "request.s10.release/1=fail"
@@ -156,6 +158,7 @@ def test_a_message_that_fails_and_then_succeeds(instead, purged, prepared):
     controller.stop()
 
 
+@pytest.mark.fault_points
 def test_a_message_that_fails_each_time(instead, purged, prepared):
     database, _, alice = prepared
     point = "request.s11.show/1=fail"
@@ -171,6 +174,7 @@ def test_a_message_that_fails_each_time(instead, purged, prepared):
 
 
 @pytest.mark.parametrize("action", ["crash", "fail"])
+@pytest.mark.fault_points
 def test_a_crash_between_the_letter_and_its_acknowledgement(instead, purged, prepared, action):
     database, _, alice = prepared
     controller = instead(database, env={"SDM_FAULT": f"dead.published={action}"}).wait_serving()
