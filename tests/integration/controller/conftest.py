@@ -17,6 +17,14 @@ def bed():
     running.down()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_letters_of_others(bed):
+    """Queues outlive the tests of a module, and some of them bury what nobody can read."""
+    client = harness.Client(bed.broker)
+    client.purge()
+    client.close()
+
+
 @pytest.fixture(scope="module")
 def controller(bed):
     """One for the tests of a module, on a database of their own; ends cleanly after them."""
