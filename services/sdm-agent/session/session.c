@@ -49,10 +49,10 @@ static bool take_epoch(struct sdm_session *session, uint64_t epoch, GError **err
         if (!sdm_epoch_save(session->state_dir, epoch, error)) {
             return false;
         }
-        session->epoch = epoch;
         /* Another leader's, whose database may have been a later one than this leader's. */
         session->generation = 0;
     }
+    session->epoch = epoch;
     return true;
 }
 

@@ -173,7 +173,7 @@ class Fleet:
         self.copy_database("sdm_empty", "sdm")
         connection = pika.BlockingConnection(pika.URLParameters(os.environ["SDM_BROKER"]))
         channel = connection.channel()
-        for queue in ("sdm.s10", "sdm.s11", "sdm.reports.0", "sdm.dead", "campaign.events", "campaign.wants", "campaign.reports",
+        for queue in ("sdm.s10", "sdm.s11", "sdm.reports.0", "sdm.dead", "sdm.trial", "campaign.events", "campaign.wants", "campaign.reports",
                       *(f"sdm.agent.{brick}" for brick in self.computes)):
             channel.queue_delete(queue)
         connection.close()

@@ -114,9 +114,12 @@ class Quotas:
 
 
 def within(states):
-    """What one request of a batch may have seen of those before it: all that the batch grants, and nothing yet of what it gives up."""
-    for before, after in zip(states, states[1:]):
-        yield before._replace(used_bytes=before.used_bytes + after.granted_bytes, n_reservations=before.n_reservations + after.n_granted)
+    """What one request of a batch may have seen: a quota and use that were read when the batch began, and all that it had granted
+    by then, but nothing of what it gives up; others may have committed before it did."""
+    for number, before in enumerate(states):
+        for after in states[number + 1:]:
+            yield before._replace(used_bytes=before.used_bytes + after.granted_bytes,
+                                  n_reservations=before.n_reservations + after.n_granted)
 
 
 def possible(states, first, last):
