@@ -38,6 +38,9 @@ def n_made():
 
 def fill_up(bed, asking):
     """Asks until it is told that requests wait; some still find room in the database's files."""
+    # PostgreSQL ends when there is no room for its log: that has a new segment to write to, the disk none for rows.
+    query("SELECT pg_switch_wal()")
+    query("CHECKPOINT")
     bed.disk.fill()
 
     def has_stopped():

@@ -212,6 +212,14 @@ bool sdm_lane_try_push(struct sdm_lane *lane, void *job)
     return is_taken;
 }
 
+void sdm_lane_hurry(struct sdm_lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    lane->patience_ends_us = 0;
+    pthread_cond_signal(&lane->work);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
 static void free_jobs(const struct sdm_lane *lane, void *const *jobs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

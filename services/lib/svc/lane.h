@@ -53,6 +53,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sdm_lane, sdm_lane_free)
 /* False when the lane is full or stops; the job then stays the caller's. */
 bool sdm_lane_try_push(struct sdm_lane *lane, void *job);
 
+/* Ends the patience of workers with what waits: it gains nothing from being in one batch. */
+void sdm_lane_hurry(struct sdm_lane *lane);
+
 /* Puts jobs that a handler could not begin back to the front in their order, beyond the capacity
  * if need be; for outages, after sdm_lane_pause().  A stopping lane frees them. */
 void sdm_lane_put_back(struct sdm_lane *lane, void *const *jobs, size_t n);

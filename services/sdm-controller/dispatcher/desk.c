@@ -167,7 +167,9 @@ bool sdm_desk_list(struct sdm_desk *desk, struct sdm_pg *pg, const struct sdm_ca
     reply->letters = SDM_ARENA_NEW(arena, struct sdm_wire_dead_letter, page.size);
     pthread_mutex_lock(&desk->looking);
     all.browser = sdm_amqp_browser_open(desk->amqp, SDM_QUEUE_DEAD, error);
-    ok = all.browser != NULL && look(&all, error);
+    ok = all.browser != NULL && look(&all, error) &&
+         (page.after == NULL ||
+          sdm_refuse(error, SDM_ERROR_NOT_FOUND, "no dead letter '%s' to go on from", page.after));
     reply->total = all.browser != NULL ? sdm_amqp_browser_total(all.browser) : 0;
     sdm_amqp_browser_close(all.browser);
     pthread_mutex_unlock(&desk->looking);

@@ -28,6 +28,13 @@ struct sdm_dispatcher {
     struct source sources[N_SOURCES];
 };
 
+static bool is_read(const struct sdm_request *request)
+{
+    const struct sdm_route *route = sdm_request_peek_route(request->delivery);
+
+    return route != NULL && route->read != NULL;
+}
+
 /* What only reads goes to the lane with many workers, whatever queue it came by. */
 static enum sdm_lane_id choose_lane(const struct sdm_request *request)
 {
@@ -37,7 +44,7 @@ static enum sdm_lane_id choose_lane(const struct sdm_request *request)
         return g_strcmp0(request->queue, SDM_QUEUE_S11) == 0 ? SDM_LANE_REGISTRY
                                                              : SDM_LANE_RESERVATION;
     }
-    return route->read != NULL ? SDM_LANE_RESERVATION : route->lane;
+    return is_read(request) ? SDM_LANE_RESERVATION : route->lane;
 }
 
 static bool deliver(void *user, struct sdm_amqp_delivery *delivery)
@@ -45,6 +52,8 @@ static bool deliver(void *user, struct sdm_amqp_delivery *delivery)
     const struct source *source = user;
     struct sdm_dispatcher *dispatcher = source->dispatcher;
     struct sdm_request *request;
+    struct sdm_lane *lane;
+    bool hurries;
 
     if (source != &dispatcher->sources[SOURCE_TRIAL] &&
         delivery->delivery_count >= SDM_TRIAL_AFTER) {
@@ -57,7 +66,12 @@ static bool deliver(void *user, struct sdm_amqp_delivery *delivery)
         request->is_on_trial = true;
         request->n_tries = sdm_trial_take_up(dispatcher->trial, delivery, &request->queue);
     }
-    if (sdm_lane_try_push(dispatcher->lanes[choose_lane(request)].lane, request)) {
+    lane = dispatcher->lanes[choose_lane(request)].lane;
+    hurries = is_read(request);
+    if (sdm_lane_try_push(lane, request)) {
+        if (hurries) {
+            sdm_lane_hurry(lane);
+        }
         return true;
     }
     request->delivery = NULL;

@@ -137,27 +137,6 @@ void sdm_letter_read(const struct sdm_amqp_delivery *delivery, struct sdm_wire_d
     identify(delivery, letter, letter->letter, sizeof letter->letter);
 }
 
-/* Headers of the sender, but for its token. */
-static void show_headers(const struct sdm_amqp_delivery *delivery, struct sdm_arena *arena,
-                         struct sdm_s11_dead_show_reply *reply)
-{
-    const struct sdm_amqp_message *message = &delivery->message;
-    struct sdm_wire_header *headers =
-        SDM_ARENA_NEW(arena, struct sdm_wire_header, MAX_SHOWN_HEADERS);
-
-    reply->headers = headers;
-    for (size_t i = 0; i < message->n_headers && reply->n_headers < MAX_SHOWN_HEADERS; i++) {
-        const struct sdm_amqp_header *one = &message->headers[i];
-        struct sdm_wire_header *shown = &headers[reply->n_headers];
-
-        if (!sdm_moved_is_ours(one->name) && strcmp(one->name, SDM_HEADER_TOKEN) != 0) {
-            COPY(shown->name, one->name);
-            COPY(shown->text, one->text);
-            reply->n_headers++;
-        }
-    }
-}
-
 /* The words that an oslo.messaging envelope, or a mistaken client, puts beside a secret. */
 static bool may_hold_secret(const char *body, size_t size)
 {
@@ -170,6 +149,28 @@ static bool may_hold_secret(const char *body, size_t size)
         }
     }
     return false;
+}
+
+/* Headers of the sender, but for its token and what looks like one. */
+static void show_headers(const struct sdm_amqp_delivery *delivery, struct sdm_arena *arena,
+                         struct sdm_s11_dead_show_reply *reply)
+{
+    const struct sdm_amqp_message *message = &delivery->message;
+    struct sdm_wire_header *headers =
+        SDM_ARENA_NEW(arena, struct sdm_wire_header, MAX_SHOWN_HEADERS);
+
+    reply->headers = headers;
+    for (size_t i = 0; i < message->n_headers && reply->n_headers < MAX_SHOWN_HEADERS; i++) {
+        const struct sdm_amqp_header *one = &message->headers[i];
+        struct sdm_wire_header *shown = &headers[reply->n_headers];
+
+        if (!sdm_moved_is_ours(one->name) && !may_hold_secret(one->name, strlen(one->name)) &&
+            !may_hold_secret(one->text, strlen(one->text))) {
+            COPY(shown->name, one->name);
+            COPY(shown->text, one->text);
+            reply->n_headers++;
+        }
+    }
 }
 
 static void show_body(const struct sdm_amqp_delivery *delivery,

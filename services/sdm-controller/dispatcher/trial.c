@@ -95,6 +95,7 @@ int64_t sdm_trial_take_up(struct sdm_trial *trial, struct sdm_amqp_delivery *del
     *queue = sdm_amqp_message_get_header(message, SDM_HEADER_QUEUE);
     message->exchange = header_or(message, SDM_HEADER_EXCHANGE, message->exchange);
     message->routing_key = header_or(message, SDM_HEADER_ROUTING_KEY, message->routing_key);
+    message->user_id = header_or(message, SDM_HEADER_USER_ID, NULL);
     pthread_mutex_lock(&trial->mutex);
     if (strcmp(trial->id, id) != 0) {
         g_strlcpy(trial->id, id, sizeof trial->id);

@@ -70,7 +70,7 @@ static bool end_confirmed(struct ending *ending, const struct sdm_snapshot *snap
                           GError **error)
 {
     if (snapshot->state == SDM_RESERVATION_STATE_FAILED) {
-        sdm_store_quarantine_clear(ending->tx, snapshot->reservation);
+        sdm_store_quarantine_clear(ending->tx, snapshot->reservation, ending->fence->brick);
         ending->count->n_left++;
         return true;
     }

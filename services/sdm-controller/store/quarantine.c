@@ -14,11 +14,13 @@ static const struct sdm_pg_statement reservation_statement = {
     .n_params = 2,
 };
 
+/* Not what others have been found to map: that waits for an administrator. */
 static const struct sdm_pg_statement clear_statement = {
     .name = "quarantine_clear",
     .sql = "UPDATE sdm.segment SET want_free = true"
-           " WHERE reservation = $1::uuid AND state = 'quarantined'",
-    .n_params = 1,
+           " WHERE reservation = $1::uuid AND state = 'quarantined'"
+           " AND coalesce(mapped_by, '{}') <@ ARRAY[$2::text]",
+    .n_params = 2,
 };
 
 /* clang-format off */
@@ -83,11 +85,12 @@ bool sdm_store_quarantine_reservation(struct sdm_tx *tx, const char *reservation
     return true;
 }
 
-void sdm_store_quarantine_clear(struct sdm_tx *tx, const char *reservation)
+void sdm_store_quarantine_clear(struct sdm_tx *tx, const char *reservation, const char *fenced)
 {
     g_auto(sdm_pg_args) args = {0};
 
     sdm_pg_arg_uuid(&args, reservation);
+    sdm_pg_arg_text(&args, fenced);
     sdm_tx_queue(tx, &clear_statement, &args);
 }
 

@@ -19,8 +19,9 @@
 bool sdm_store_quarantine_reservation(struct sdm_tx *tx, const char *reservation, const char *text,
                                       uint64_t *size_bytes, GError **error);
 
-/* Nobody reaches what the reservation has in quarantine: it goes the way of release. */
-void sdm_store_quarantine_clear(struct sdm_tx *tx, const char *reservation);
+/* Nobody reaches what the reservation has in quarantine, now that the compute brick 'fenced' is cut
+ * off: it goes the way of release.  What another brick was found to map stays. */
+void sdm_store_quarantine_clear(struct sdm_tx *tx, const char *reservation, const char *fenced);
 
 struct sdm_quarantined {
     char segment[SDM_UUID_SIZE];
