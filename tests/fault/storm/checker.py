@@ -286,11 +286,12 @@ class Checker:
 
     def judge_scrubs(self, traffic):
         """I6: every segment that clients were told of and that is no more has its record, and hardware did as much."""
+        told = list(traffic.segments.items())  # first: what is told of while we read may be in neither
         live = {row[0] for row in self.database.rows("SELECT segment::text FROM sdm.segment", timeout=10)}
         records = {row[0]: row[1:] for row in self.database.rows(
             "SELECT r.segment::text, d.id, r.offset_bytes, r.size_bytes FROM sdm.scrub_record r JOIN sdm.device d"
             " ON d.device_no = r.brick_no", timeout=10)}
-        for segment, where in traffic.segments.items():
+        for segment, where in told:
             if segment not in live and records.get(segment) != where:
                 self.violation("I6", f"segment {segment} at {where} is free, its scrub record is {records.get(segment)}")
         scrubs = {device["id"]: device.get("n_scrubs", 0) for device in control(self._emurack, "status")["devices"]}

@@ -29,5 +29,5 @@ SABOTAGES = {
     "lease-of-attached-expires": Sabotage("a lease ends although the memory is in use", ("I2",), {"leased": 1}),
     "quota-ignored": Sabotage("what a quota does not allow is handed out uncharged", ("quota",), {"life": 3, "quota": 1}),
     "window-overlap": Sabotage("a second window leads to a part of another's bytes", ("I1",), LIFE),
-    "stale-agent-epoch": Sabotage("an agent obeys a leader that was superseded", ("I7",), LIFE, ("kill-leader", "late-want")),
+    "stale-agent-epoch": Sabotage("an agent obeys a leader that was superseded", ("I7", "I1"), LIFE, ("kill-leader", "late-want")),
 }
